@@ -1,0 +1,351 @@
+"""The warehouse: one schema, one writer, the same tables whatever the order."""
+
+from __future__ import annotations
+
+import multiprocessing
+import stat
+import time
+from collections.abc import Iterator
+from datetime import date, datetime
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from warehouse import migrations
+from warehouse.commit import Committed, commit
+from warehouse.ddl import SQL_TYPES
+from warehouse.publish import publish
+from warehouse.sql import scalar
+from warehouse.staging import stage, staging_folder, sweep
+from warehouse.store import WarehouseError, content_hashes, open_warehouse
+from warehouse.tables import TABLES, find_table
+
+NOW = datetime(2026, 1, 1)
+EXPORTED = {1: datetime(2020, 4, 1), 2: datetime(2020, 5, 1), 3: datetime(2020, 6, 1)}
+
+
+def file_row(file_id: int, participant: str = "p") -> pa.Table:
+    row: dict[str, list[Any]] = {c.name: [None] for c in find_table("meta.source_file").columns}
+    row |= {"participant": [participant], "file_id": [file_id], "source": ["f"], "device": ["u"]}
+    row |= {"member": ["m"], "sha256": [str(file_id)], "exported_utc": [EXPORTED[file_id]]}
+    return pa.table(row)
+
+
+def heart_rate(file_id: int, seconds: list[int], bpm: float, participant: str = "p") -> pa.Table:
+    n = len(seconds)
+    t_utc = np.datetime64("2020-03-10T00:00:00", "us") + np.array(seconds).astype("timedelta64[s]")
+    return pa.table(
+        {
+            "participant": pa.array([participant] * n).dictionary_encode(),
+            "source": ["f"] * n,
+            "device": ["u"] * n,
+            "t_utc": t_utc,
+            "offset_min": [660] * n,
+            "hr_bpm": np.full(n, bpm),
+            "confidence": [1] * n,
+            "file_id": [file_id] * n,
+            "record": list(range(n)),
+        }
+    )
+
+
+def complete(file_id: int, first_s: int, last_s: int) -> pa.Table:
+    base = np.datetime64("2020-03-10T00:00:00", "us")
+    return pa.table(
+        {
+            "participant": ["p"],
+            "source": ["f"],
+            "device": ["u"],
+            "stream": ["signal.heart_rate"],
+            "from_utc": [base + np.timedelta64(first_s, "s")],
+            "to_utc": [base + np.timedelta64(last_s, "s")],
+            "file_id": [file_id],
+        }
+    )
+
+
+def load(url: Path | str, staging: Path, file_id: int, seconds: list[int], bpm: float) -> Committed:
+    with stage(staging, "ingest", method_version="test") as staged:
+        staged.add("meta.source_file", file_row(file_id))
+        staged.add("signal.heart_rate", heart_rate(file_id, seconds, bpm))
+        staged.add("meta.complete", complete(file_id, seconds[0], seconds[-1]))
+    return commit(url, [staged.folder], now=NOW)
+
+
+# Three exports of one device: the second is newer and lacks second 3, the third is newest and overlaps.
+EXPORTS = [(1, [0, 1, 2, 3, 4, 5], 60.0), (2, [1, 2, 4], 61.0), (3, [4, 5, 6, 7], 62.0)]
+MERGED = [(0, 60.0), (1, 61.0), (2, 61.0), (4, 62.0), (5, 62.0), (6, 62.0), (7, 62.0)]
+
+
+def stored(url: Path | str) -> list[tuple[int, float]]:
+    with open_warehouse(url, read_only=not str(url).startswith("ducklake")) as con:
+        return con.execute(
+            "select second(t_utc), hr_bpm from signal.heart_rate order by t_utc",
+        ).fetchall()
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_any_order_of_loading_gives_the_same_tables(tmp_path: Path, order: tuple[int, ...]) -> None:
+    for n in order:
+        load(tmp_path / "w.duckdb", tmp_path / "staging", *EXPORTS[n])
+    assert stored(tmp_path / "w.duckdb") == MERGED
+    with open_warehouse(tmp_path / "w.duckdb") as con:
+        withdrawn = con.execute(
+            "select reason, json_extract(old_row, '$.hr_bpm') from meta.change"
+        ).fetchall()
+    assert [(r, float(v)) for r, v in withdrawn] == [("withdrawn", 60.0)]
+
+
+def test_the_same_folders_serve_a_ducklake(tmp_path: Path) -> None:
+    url = f"ducklake:{tmp_path / 'lake.ducklake'}"
+    for export in EXPORTS:
+        load(url, tmp_path / "staging", *export)
+    load(tmp_path / "w.duckdb", tmp_path / "staging", *EXPORTS[0])
+    assert stored(url) == MERGED
+
+
+def test_loading_again_changes_nothing_and_makes_nothing_due(tmp_path: Path) -> None:
+    url = tmp_path / "w.duckdb"
+    first = load(url, tmp_path / "staging", *EXPORTS[0])
+    with open_warehouse(url) as con:
+        con.execute("delete from meta.due")
+        before = content_hashes(con)
+    again = load(url, tmp_path / "staging", *EXPORTS[0])
+    with open_warehouse(url) as con:
+        assert content_hashes(con) == before
+    assert (first.due, again.due) == (1, 0)
+
+
+def test_a_key_twice_in_one_file_keeps_the_later_record(tmp_path: Path) -> None:
+    url = tmp_path / "w.duckdb"
+    with stage(tmp_path / "staging", "ingest", method_version="test") as staged:
+        staged.add("meta.source_file", file_row(1))
+        rows = heart_rate(1, [0, 1, 1], 60.0)
+        staged.add("signal.heart_rate", rows.set_column(5, "hr_bpm", pa.array([60.0, 61.0, 62.0])))
+    commit(url, [staged.folder], now=NOW)
+    assert stored(url) == [(0, 60.0), (1, 62.0)]
+
+
+def stages_of(file_id: int, revision: int, stages: list[tuple[int, str]]) -> pa.Table:
+    n, base = len(stages), np.datetime64("2020-03-10T00:00:00", "us")
+    start = base + np.array([s for s, _ in stages]).astype("timedelta64[s]")
+    return pa.table(
+        {
+            "participant": ["p"] * n,
+            "source": ["f"] * n,
+            "device": ["u"] * n,
+            "episode": ["log"] * n,
+            "t_utc": start,
+            "offset_min": [660] * n,
+            "end_utc": start + np.timedelta64(30, "s"),
+            "stage": [name for _, name in stages],
+            "revision": [revision] * n,
+            "file_id": [file_id] * n,
+            "record": [0] * n,
+        }
+    )
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_rescored_log_replaces_all_its_stages(tmp_path: Path, order: tuple[int, int]) -> None:
+    versions = [
+        (1, 7, [(0, "light"), (30, "deep"), (60, "wake")]),
+        (2, 8, [(0, "light"), (60, "rem")]),
+    ]
+    for n in order:
+        file_id, revision, stages = versions[n]
+        with stage(tmp_path / "staging", "ingest", method_version="test") as staged:
+            staged.add("meta.source_file", file_row(file_id))
+            staged.add("signal.sleep_stage", stages_of(file_id, revision, stages))
+        commit(tmp_path / "w.duckdb", [staged.folder], now=NOW)
+    with open_warehouse(tmp_path / "w.duckdb") as con:
+        kept = con.execute("select stage from signal.sleep_stage order by t_utc").fetchall()
+    assert kept == [("light",), ("rem",)]
+
+
+def value_rows(days: list[int], value: float) -> pa.Table:
+    n = len(days)
+    columns: dict[str, Any] = {c.name: [None] * n for c in find_table("feature.value").columns}
+    columns |= {"participant": ["p"] * n, "day": [date(2020, 3, d) for d in days], "feature": ["steps"] * n}
+    return pa.table(columns | {"value": [value] * n, "method_version": ["v"] * n, "input_hash": ["h"] * n})
+
+
+def write_values(url: Path, staging: Path, days: list[int], value: float) -> Committed:
+    scope = pa.table({"participant": ["p"] * len(days), "day": [date(2020, 3, d) for d in days]})
+    with stage(staging, "features", method_version="v") as staged:
+        staged.add("feature.value", value_rows(days, value))
+        staged.replace(scope)
+        staged.clear(scope)
+    return commit(url, [staged.folder], now=NOW)
+
+
+def test_results_replace_their_days_and_only_changed_days_are_due_next(tmp_path: Path) -> None:
+    url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
+    assert write_values(url, staging, [10, 11, 12], 5.0).due == 3
+    with open_warehouse(url) as con:
+        con.execute("delete from meta.due")
+    same = write_values(url, staging, [11, 12], 5.0)
+    assert (same.partitions, same.due) == (2, 0)
+    assert write_values(url, staging, [12], 6.0).due == 1
+    with open_warehouse(url) as con:
+        assert con.execute("select day(day), value from feature.value order by day").fetchall() == [
+            (10, 5.0),
+            (11, 5.0),
+            (12, 6.0),
+        ]
+        # NOW is years later: the day was final, so its old value is kept.
+        assert con.execute("select day(day), reason from meta.change").fetchall() == [
+            (12, "final day changed")
+        ]
+
+
+def test_a_failed_commit_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
+    load(url, staging, *EXPORTS[0])
+    with open_warehouse(url) as con:
+        before = content_hashes(con)
+    with stage(staging, "ingest", method_version="test") as staged:
+        staged.add("meta.source_file", file_row(2))
+        staged.add("signal.heart_rate", heart_rate(2, [9], 70.0))
+    next(staged.folder.glob("signal.heart_rate*")).write_bytes(b"not parquet")
+    with pytest.raises(WarehouseError):
+        commit(url, [staged.folder], now=NOW)
+    with open_warehouse(url) as con:
+        assert content_hashes(con) == before
+    assert staged.folder.exists()
+
+
+def test_a_migrated_schema_equals_a_fresh_one(tmp_path: Path) -> None:
+    columns = (
+        "select table_schema, table_name, column_name, data_type, ordinal_position"
+        " from information_schema.columns"
+        " where table_schema in ('meta', 'signal', 'feature', 'model', 'report') order by all"
+    )
+    with open_warehouse(tmp_path / "fresh.duckdb") as con:
+        fresh = con.execute(columns).fetchall()
+    with duckdb.connect(str(tmp_path / "old.duckdb")) as con:
+        migrations.apply(con, migrations.list_migrations())
+        migrated = con.execute(columns).fetchall()
+        assert scalar(con, "select count(*) from meta.column_dictionary") == sum(
+            len(t.columns) for t in TABLES
+        )
+    assert migrated == fresh
+
+
+def test_every_column_has_a_meaning_and_every_number_a_unit_or_a_reason_not_to() -> None:
+    unitless = {"record", "file_id", "revision", "direction", "version", "position", "confidence", "rank"}
+    # Units of these are those of the feature or of the row itself.
+    by_feature = {"value", "se", "mean", "scale", "usual_lo", "usual_hi", "error"}
+    for table in TABLES:
+        for column in table.columns:
+            assert column.meaning, f"{table.full_name}.{column.name} has no meaning"
+            if SQL_TYPES[column.type] in ("DOUBLE", "FLOAT", "BIGINT", "INTEGER", "SMALLINT", "TINYINT"):
+                known = column.unit or column.name in unitless | by_feature
+                assert known, f"{table.full_name}.{column.name} has no unit"
+
+
+def test_unknown_tables_and_missing_columns_are_named(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match=r"no table signal\.mood"):
+        find_table("signal.mood")
+    with (
+        pytest.raises(ValueError, match="lack hr_bpm"),
+        stage(tmp_path, "ingest", method_version="test") as staged,
+    ):
+        staged.add("signal.heart_rate", heart_rate(1, [0], 60.0).drop_columns(["hr_bpm"]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def hold(path: str, seconds: float) -> None:
+    with open_warehouse(path):
+        time.sleep(seconds)
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Path]:
+    """A warehouse that another process holds for two seconds."""
+    path = tmp_path / "w.duckdb"
+    with open_warehouse(path):
+        pass
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=hold, args=(str(path), 2.0))
+    process.start()
+    while not is_held(path):
+        time.sleep(0.02)
+    yield path
+    process.join()
+
+
+def is_held(path: Path) -> bool:
+    try:
+        duckdb.connect(str(path), read_only=True).close()
+    except duckdb.IOException:
+        return True
+    return False
+
+
+def test_a_held_warehouse_is_waited_for_then_said(held: Path) -> None:
+    with pytest.raises(WarehouseError, match="held by another process"), open_warehouse(held, wait_s=0.1):
+        pass
+    with open_warehouse(held, wait_s=30) as con:
+        assert scalar(con, "select count(*) from meta.participant") == 0
+
+
+def test_a_file_that_is_no_warehouse_and_a_missing_one_are_said(tmp_path: Path) -> None:
+    (tmp_path / "x.duckdb").write_bytes(b"hello" * 1000)
+    with pytest.raises(WarehouseError, match="not a DuckDB warehouse"), open_warehouse(tmp_path / "x.duckdb"):
+        pass
+    with (
+        pytest.raises(WarehouseError, match="There is no warehouse"),
+        open_warehouse(tmp_path / "none.duckdb", read_only=True),
+    ):
+        pass
+
+
+def test_files_and_folders_are_readable_by_their_owner_only(tmp_path: Path) -> None:
+    with open_warehouse(tmp_path / "var" / "w.duckdb"):
+        pass
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "var" / "w.duckdb").stat().st_mode) == 0o600
+
+
+def test_staging_leaves_nothing_behind(tmp_path: Path) -> None:
+    with staging_folder(tmp_path) as folder, stage(folder, "ingest", method_version="test") as staged:
+        staged.add("signal.heart_rate", heart_rate(1, [0], 60.0))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "run-old").mkdir()
+    sweep(tmp_path, older_than_s=60)
+    assert (tmp_path / "run-old").exists()
+    sweep(tmp_path, older_than_s=-1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def publishable(tmp_path: Path, *, granted: bool) -> Path:
+    url = tmp_path / "w.duckdb"
+    write_values(url, tmp_path / "staging", [10], 5.0)
+    with open_warehouse(url) as con:
+        con.execute("insert into meta.consent values ('p', 'research', ?, now()::timestamp)", [granted])
+        con.execute("insert into feature.catalog (feature, grain) values ('steps', 'day')")
+    return url
+
+
+def test_the_published_file_holds_only_those_who_allowed_it(tmp_path: Path) -> None:
+    url, target = publishable(tmp_path, granted=False), tmp_path / "published" / "s.duckdb"
+    assert publish(url, target)
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert scalar(con, "select count(*) from feature.value") == 0
+    with open_warehouse(url) as con:
+        con.execute("update meta.consent set granted = true")
+    assert publish(url, target)
+    with duckdb.connect(str(target), read_only=True) as con:
+        assert con.execute("select steps from feature.day").fetchall() == [(5.0,)]
+        found = con.execute(
+            "select distinct table_schema from information_schema.tables order by 1"
+        ).fetchall()
+        assert found == [("feature",), ("meta",), ("model",)]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert not publish(url, target), "the same content is not written twice"

@@ -1,0 +1,1 @@
+"""The courtyard: tables, and the one way in and out of them."""

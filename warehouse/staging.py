@@ -1,0 +1,134 @@
+"""Stage what a stage made: Parquet files in a folder that appears whole or not at all.
+
+A stage writes under a temporary name; when it is done the folder is renamed, and only then can
+`warehouse.commit` take it. A process that dies leaves nothing that could be taken by mistake.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from warehouse.schema import DAY, TEXT
+from warehouse.store import WarehouseError
+from warehouse.tables import find_table
+
+DAYS = pa.schema([("participant", TEXT), ("day", DAY)])
+WRITING = ".writing-"
+LEFT_OVER_S = 24 * 3600.0
+
+
+@dataclass
+class Staged:
+    """A folder of staged rows, in the making."""
+
+    stage: str
+    method_version: str
+    folder: Path
+    parts: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def add(self, table: str, rows: pa.Table) -> None:
+        """Stage rows of a declared table; columns are put in order and cast, none may be missing.
+
+        Raises
+        ------
+        ValueError
+            If a declared column is missing or a value does not fit its declared type.
+        """
+        schema = find_table(table).arrow_schema
+        missing = [name for name in schema.names if name not in rows.column_names]
+        if missing:
+            raise ValueError(
+                f"rows for {table} lack {', '.join(missing)}; declared are {', '.join(schema.names)}"
+            )
+        self._write(table, pa.table([fit(rows[f.name], f) for f in schema], names=schema.names))
+        self.rows[table] = self.rows.get(table, 0) + rows.num_rows
+
+    def replace(self, days: pa.Table) -> None:
+        """Say which participant-days this stage redid: what was there for them is replaced."""
+        self._write("replace", days.select(DAYS.names).cast(DAYS))
+
+    def clear(self, done: pa.Table, later: pa.Table | None = None) -> None:
+        """Say which dues of this stage are done, and which days it puts off to a later run."""
+        self._write("clear", done.select(DAYS.names).cast(DAYS))
+        if later is not None:
+            self._write("later", later.select(DAYS.names).cast(DAYS))
+
+    def _write(self, name: str, rows: pa.Table) -> None:
+        self.parts += 1
+        path = self.folder / f"{name}-{self.parts:05d}.parquet"
+        try:
+            pq.write_table(rows, path, compression="lz4")
+        except OSError as error:
+            raise WarehouseError(
+                f"Could not write {path.name} to {self.folder.parent} ({error.strerror or error}):"
+                " free some space and run the same command again; nothing was lost."
+            ) from error
+
+
+def fit(column: pa.ChunkedArray, declared: pa.Field) -> pa.ChunkedArray:
+    """Cast a column to its declared type; a dictionary of it stays one, which is cheap to write."""
+    if pa.types.is_dictionary(column.type) and column.type.value_type == declared.type:
+        return column
+    if pa.types.is_floating(column.type) and pa.types.is_floating(declared.type):
+        # NaN is how arrays say missing; tables say null.
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    try:
+        return column.cast(declared.type)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"column {declared.name} does not fit {declared.type}: {error}") from error
+
+
+@contextmanager
+def stage(root: Path, name: str, *, method_version: str) -> Iterator[Staged]:
+    """Stage the rows of stage `name` in a new folder below `root`; it is complete after the block."""
+    identity = uuid.uuid4().hex
+    writing = root / f"{WRITING}{identity}"
+    writing.mkdir(parents=True, mode=0o700)
+    staged = Staged(name, method_version, writing)
+    try:
+        yield staged
+        manifest = {"stage": name, "method_version": method_version, "rows": staged.rows}
+        (writing / "manifest.json").write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
+        staged.folder = root / f"{name}-{identity}"
+        writing.rename(staged.folder)
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def staging_folder(root: Path) -> Iterator[Path]:
+    """Make a folder for one run below `root`, and remove it afterwards; old left-overs go too."""
+    folder = make_run_folder(root)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_run_folder(root: Path) -> Path:
+    """Make a folder for one run below `root`, after sweeping away what is left of dead ones."""
+    sweep(root)
+    folder = root / f"run-{uuid.uuid4().hex[:12]}"
+    folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def sweep(root: Path, *, older_than_s: float = LEFT_OVER_S) -> None:
+    """Remove what runs that died left below `root`; younger folders may be of a run that lives."""
+    before = time.time() - older_than_s
+    for folder in root.iterdir() if root.exists() else ():
+        if folder.stat().st_mtime < before:
+            shutil.rmtree(folder, ignore_errors=True)
