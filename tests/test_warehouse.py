@@ -118,7 +118,7 @@ def test_loading_again_changes_nothing_and_makes_nothing_due(tmp_path: Path) -> 
     again = load(url, tmp_path / "staging", *EXPORTS[0])
     with open_warehouse(url) as con:
         assert content_hashes(con) == before
-    assert (first.due, again.due) == (1, 0)
+    assert (first.changed, again.changed) == (1, 0)
 
 
 def test_a_key_twice_in_one_file_keeps_the_later_record(tmp_path: Path) -> None:
@@ -186,12 +186,12 @@ def write_values(url: Path, staging: Path, days: list[int], value: float) -> Com
 
 def test_results_replace_their_days_and_only_changed_days_are_due_next(tmp_path: Path) -> None:
     url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
-    assert write_values(url, staging, [10, 11, 12], 5.0).due == 3
+    assert write_values(url, staging, [10, 11, 12], 5.0).changed == 3
     with open_warehouse(url) as con:
         con.execute("delete from meta.due")
     same = write_values(url, staging, [11, 12], 5.0)
-    assert (same.partitions, same.due) == (2, 0)
-    assert write_values(url, staging, [12], 6.0).due == 1
+    assert (same.partitions, same.changed) == (2, 0)
+    assert write_values(url, staging, [12], 6.0).changed == 1
     with open_warehouse(url) as con:
         assert con.execute("select day(day), value from feature.value order by day").fetchall() == [
             (10, 5.0),

@@ -30,7 +30,12 @@ RESULT_TABLES: dict[str, tuple[str, ...]] = {
     "reports": ("report.insight",),
     "weeks": ("report.week",),
 }
-NEXT_STAGE: dict[str, str] = {"ingest": "features", "features": "models", "models": "reports"}
+READERS: dict[str, tuple[str, ...]] = {
+    "ingest": ("features", "reports"),
+    "features": ("models", "reports"),
+    "models": ("reports",),
+}
+"""Which stages read what a stage writes; insights name workouts and features besides the index."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +54,11 @@ class Folder:
 
 @dataclass(frozen=True)
 class Committed:
-    """What a commit wrote: rows a table, participant-days replaced, days made due for the next stage."""
+    """What a commit wrote: rows a table, participant-days replaced, and those that now say something else."""
 
     rows: dict[str, int] = field(default_factory=dict)
     partitions: int = 0
-    due: int = 0
+    changed: int = 0
     withdrawn: int = 0
 
 
@@ -100,10 +105,11 @@ def write_all(con: duckdb.DuckDBPyConnection, staged: list[Folder], now: datetim
     else:
         withdrawn = 0
         partitions = replace_results(con, RESULT_TABLES[stage], lambda name: all_parts(staged, name), now)
-    due = add_dues(con, stage, staged)
+    add_dues(con, stage, staged)
+    changed = int(scalar(con, "select count(*) from changed_days"))
     rows = sum_rows(staged)
     journal(con, stage, staged[0].method_version, rows, partitions, now)
-    return Committed(rows=rows, partitions=partitions, due=due, withdrawn=withdrawn)
+    return Committed(rows=rows, partitions=partitions, changed=changed, withdrawn=withdrawn)
 
 
 def all_parts(staged: Iterable[Folder], name: str) -> list[str]:
@@ -149,8 +155,8 @@ def keep_newest_date(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def add_dues(con: duckdb.DuckDBPyConnection, stage: str, staged: list[Folder]) -> int:
-    """Clear this stage's dues that are done, keep those put off, add the next stage's; count the last."""
+def add_dues(con: duckdb.DuckDBPyConnection, stage: str, staged: list[Folder]) -> None:
+    """Clear this stage's dues that are done, keep those put off, add those of the stages that read it."""
     done, later = all_parts(staged, "clear"), all_parts(staged, "later")
     if done:
         con.execute(
@@ -159,24 +165,21 @@ def add_dues(con: duckdb.DuckDBPyConnection, stage: str, staged: list[Folder]) -
             [stage, done],
         )
     if later:
-        insert_dues(con, stage, "put off", "select distinct participant, day from read_parquet(?)", [later])
-    if stage not in NEXT_STAGE:
-        return 0
-    sql = "select participant, day from changed_days"
-    return insert_dues(con, NEXT_STAGE[stage], f"{stage} changed", sql, [])
+        put_off = "select distinct participant, day from read_parquet(?)"
+        insert_dues(con, stage, "put off", put_off, [later])
+    for reader in READERS.get(stage, ()):
+        insert_dues(con, reader, f"{stage} changed", "select participant, day from changed_days", [])
 
 
 def insert_dues(
-    con: duckdb.DuckDBPyConnection, stage: str, reason: str, sql: str, values: list[object]
-) -> int:
-    """Mark participant-days as due for a stage, once each; returns how many were new."""
+    con: duckdb.DuckDBPyConnection, stage: str, reason: str, days: str, values: list[object]
+) -> None:
+    """Mark the participant-days of a query as due for a stage, once each."""
     con.execute(
-        f"create or replace temp table new_dues as select participant, day from ({sql}) c where not exists ("
+        f"insert into meta.due select c.participant, c.day, ?, ? from ({days}) c where not exists ("
         "select 1 from meta.due d where d.participant = c.participant and d.day = c.day and d.stage = ?)",
-        [*values, stage],
+        [stage, reason, *values, stage],
     )
-    con.execute("insert into meta.due select participant, day, ?, ? from new_dues", [stage, reason])
-    return int(scalar(con, "select count(*) from new_dues"))
 
 
 def journal(

@@ -4,37 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
+
+import pyarrow as pa
 
 from warehouse.ddl import table_exists
 from warehouse.store import open_warehouse, warehouse_exists
-
-
-@dataclass(frozen=True)
-class KnownFile:
-    """A file of the ledger."""
-
-    participant: str
-    file_id: int
-    member: str
-    sha256: str
-    source: str
-    rows: int
-    exported_utc: datetime
+from warehouse.tables import find_table
 
 
 @dataclass(frozen=True)
 class Known:
-    """People by pseudonym with their zone, who allowed research, and the ledger of files."""
+    """People by pseudonym with their zone, who allowed research, and rows of `meta.source_file`."""
 
     zones: dict[str, str] = field(default_factory=dict)
     research: frozenset[str] = frozenset()
-    files: tuple[KnownFile, ...] = ()
+    files: pa.Table = field(default_factory=find_table("meta.source_file").arrow_schema.empty_table)
 
 
 def read_known(url: str | Path, *, participant: str | None, sha256: Sequence[str], wait_s: float) -> Known:
-    """Read the people, and the files of one participant or with one of the given hashes.
+    """Read the people, and the files of one participant and of whoever has one of the given hashes.
 
     A warehouse that is not there yet knows nothing.
 
@@ -53,8 +42,9 @@ def read_known(url: str | Path, *, participant: str | None, sha256: Sequence[str
             "select participant from meta.consent where purpose = 'research' and granted"
         ).fetchall()
         files = con.execute(
-            "select participant, file_id, member, sha256, source, rows, exported_utc from meta.source_file"
-            " where participant = ? or sha256 in (select unnest(?::varchar[])) order by participant, file_id",
-            [participant, list(sha256)],
-        ).fetchall()
-    return Known(dict(zones), frozenset(p for (p,) in research), tuple(KnownFile(*row) for row in files))
+            "select * from meta.source_file where participant = $participant or participant in ("
+            "select participant from meta.source_file where sha256 in (select unnest($hashes::varchar[])))"
+            " order by participant, file_id",
+            {"participant": participant, "hashes": list(sha256)},
+        ).to_arrow_table()
+    return Known(dict(zones), frozenset(p for (p,) in research), files)

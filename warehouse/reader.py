@@ -7,7 +7,10 @@ a sample, `read_json` over an in-memory file system .73 µs.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import cast
 
 import duckdb
 import pyarrow as pa
@@ -67,9 +70,7 @@ def parse_records(records: Sequence[str], fields: Fields) -> pa.Table:
     return run(sql, records, shape, fields)
 
 
-def run(
-    sql: str, texts: Sequence[str], shape: str, fields: Fields
-) -> pa.Table:
+def run(sql: str, texts: Sequence[str], shape: str, fields: Fields) -> pa.Table:
     """Run a parsing query over texts, in a database of its own that lives in memory."""
     incoming = pa.table(
         {
@@ -77,7 +78,7 @@ def run(
             "text": pa.array(texts, pa.large_string()),
         }
     )
-    con = duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+    con = open_parser(os.getpid()).cursor()
     try:
         con.register("incoming", incoming)
         rows = con.execute(sql, {"shape": shape}).to_arrow_table()
@@ -89,6 +90,12 @@ def run(
     return rows.select(schema.names).cast(schema)
 
 
+@lru_cache(maxsize=1)
+def open_parser(pid: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001 - a forked process needs its own
+    """An empty database in memory, kept: opening one takes longer than parsing a file of sleep."""
+    return duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False})
+
+
 def structure_of(fields: Sequence[tuple[str, pa.DataType]]) -> dict[str, object]:
     """Write the JSON structure of dotted paths, as `from_json` wants it."""
     shape: dict[str, object] = {}
@@ -96,9 +103,7 @@ def structure_of(fields: Sequence[tuple[str, pa.DataType]]) -> dict[str, object]
         *parents, leaf = path.split(".")
         inner = shape
         for parent in parents:
-            found = inner.setdefault(parent, {})
-            assert isinstance(found, dict)
-            inner = found
+            inner = cast("dict[str, object]", inner.setdefault(parent, {}))
         inner[leaf] = json_type(kind)
     return shape
 
@@ -114,7 +119,9 @@ def json_type(kind: pa.DataType) -> object:
 
 def select_list(fields: Fields) -> str:
     """Write the columns to take out of the parsed record `r`."""
-    return ", ".join(f'r.{".".join(quoted(p) for p in path.split("."))} as {quoted(name)}' for name, path, _ in fields)
+    return ", ".join(
+        f"r.{'.'.join(quoted(p) for p in path.split('.'))} as {quoted(name)}" for name, path, _ in fields
+    )
 
 
 def quoted(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.errors import Explained
+from warehouse.errors import ExplainedError
 from warehouse.sql import scalar
 from warehouse.store import open_warehouse, warehouse_exists
 from warehouse.tables import TABLES
@@ -32,7 +32,7 @@ def query(url: str | Path, sql: str, *, wait_s: float = 60.0) -> tuple[list[str]
             found = con.execute(sql)
             return [column[0] for column in found.description or []], found.fetchall()
         except duckdb.Error as error:
-            raise Explained(f"The query could not be run. {error}") from error
+            raise ExplainedError(f"The query could not be run. {error}") from error
 
 
 def rows_of(con: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
@@ -81,7 +81,8 @@ def describe_streams(con: duckdb.DuckDBPyConnection) -> list[Row]:
 def describe_refusals(con: duckdb.DuckDBPyConnection) -> list[Row]:
     """Count the refused records by stream and reason."""
     return rows_of(
-        con, "select stream, reason, count(*) as records from meta.rejected group by all order by records desc, 1, 2"
+        con,
+        "select stream, reason, count(*) as records from meta.rejected group by all order by records desc, 1, 2",
     )
 
 

@@ -193,6 +193,101 @@ create table signal."vital" (
     "file_id" BIGINT,
     "record" BIGINT
 );
+create table signal."beat" (
+    "participant" VARCHAR,
+    "source" VARCHAR,
+    "device" VARCHAR,
+    "t_utc" TIMESTAMP,
+    "offset_min" SMALLINT,
+    "rr_ms" FLOAT,
+    "gap_before" BOOLEAN,
+    "tick_ms" FLOAT,
+    "sensor" VARCHAR,
+    "file_id" BIGINT,
+    "record" BIGINT
+);
+create table signal."hrv_sample" (
+    "participant" VARCHAR,
+    "source" VARCHAR,
+    "device" VARCHAR,
+    "hrv" VARCHAR,
+    "t_utc" TIMESTAMP,
+    "offset_min" SMALLINT,
+    "span_s" INTEGER,
+    "value_ms" DOUBLE,
+    "coverage" DOUBLE,
+    "file_id" BIGINT,
+    "record" BIGINT
+);
+create table signal."eda" (
+    "participant" VARCHAR,
+    "source" VARCHAR,
+    "device" VARCHAR,
+    "t_utc" TIMESTAMP,
+    "offset_min" SMALLINT,
+    "eda_us" FLOAT,
+    "file_id" BIGINT,
+    "record" BIGINT
+);
+create table signal."acceleration" (
+    "participant" VARCHAR,
+    "source" VARCHAR,
+    "device" VARCHAR,
+    "t_utc" TIMESTAMP,
+    "offset_min" SMALLINT,
+    "x_g" FLOAT,
+    "y_g" FLOAT,
+    "z_g" FLOAT,
+    "file_id" BIGINT,
+    "record" BIGINT
+);
+create table signal."pulse_wave" (
+    "participant" VARCHAR,
+    "source" VARCHAR,
+    "device" VARCHAR,
+    "t_utc" TIMESTAMP,
+    "offset_min" SMALLINT,
+    "bvp" FLOAT,
+    "file_id" BIGINT,
+    "record" BIGINT
+);
+create table signal."vendor_score" (
+    "participant" VARCHAR,
+    "source" VARCHAR,
+    "device" VARCHAR,
+    "score" VARCHAR,
+    "t_utc" TIMESTAMP,
+    "offset_min" SMALLINT,
+    "value" DOUBLE,
+    "label" VARCHAR,
+    "file_id" BIGINT,
+    "record" BIGINT
+);
+create table signal."event" (
+    "participant" VARCHAR,
+    "source" VARCHAR,
+    "device" VARCHAR,
+    "event" VARCHAR,
+    "t_utc" TIMESTAMP,
+    "offset_min" SMALLINT,
+    "end_utc" TIMESTAMP,
+    "app" VARCHAR,
+    "amount" DOUBLE,
+    "file_id" BIGINT,
+    "record" BIGINT
+);
+create table signal."checkin" (
+    "participant" VARCHAR,
+    "source" VARCHAR,
+    "device" VARCHAR,
+    "scale" VARCHAR,
+    "t_utc" TIMESTAMP,
+    "offset_min" SMALLINT,
+    "value" DOUBLE,
+    "label" VARCHAR,
+    "file_id" BIGINT,
+    "record" BIGINT
+);
 create table feature."catalog" (
     "feature" VARCHAR,
     "grain" VARCHAR,

@@ -1,0 +1,73 @@
+"""The command that erases a person: rows, files, the published copy, and what Airflow noted."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.look import Wait
+from cli.settings import Settings, read_settings
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's command."""
+    app.command()(forget)
+
+
+def forget(
+    participant: Annotated[str, typer.Argument(help="The pseudonym of the person to erase.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask. What is erased cannot be brought back.")
+    ] = False,
+    wait: Wait = 60.0,
+) -> None:
+    """Erase a person everywhere; prints the number of a receipt that says nothing about whose data it was."""
+    settings = read_settings(os.environ)
+    if not yes:
+        typer.confirm(f"Erase {participant} for good: rows, files, pages and logs?", abort=True)
+    typer.echo(f"erased; receipt {forget_person(settings, participant, wait_s=wait)}")
+
+
+def forget_person(settings: Settings, participant: str, *, wait_s: float = 60.0) -> str:
+    """Erase a person from every place where a run may have put something of theirs.
+
+    Whoever adds such a place (a vault, a mail queue, backups) adds it here and to the test.
+    Files go last but for the receipt's count, so that after a kill the same command goes on.
+    """
+    from cli.embedded import forget_in_airflow
+    from cli.nightly import utc_now
+    from reports.weekly import person_folder
+    from warehouse.erase import erase
+    from warehouse.errors import ExplainedError
+    from warehouse.publish import publish
+    from warehouse.status import list_participants
+
+    if participant not in list_participants(settings.warehouse, wait_s=wait_s):
+        raise ExplainedError(
+            f"There is no participant {participant}: 'steadyline status' lists those there are."
+        )
+    personal = (settings.inbox / participant, settings.raw / participant)
+    files = sum(map(remove, (*personal, person_folder(settings.reports, participant))))
+    files += remove(settings.staging)
+    files += forget_in_airflow(settings.airflow, names(participant))
+    receipt = erase(settings.warehouse, participant, files=files, now=utc_now(), wait_s=wait_s)
+    if settings.published.exists():
+        publish(settings.warehouse, settings.published, group=settings.group, wait_s=wait_s)
+    return receipt
+
+
+def names(participant: str) -> re.Pattern[str]:
+    """Match the pseudonym as a whole: erasing p-1 leaves p-12 alone."""
+    return re.compile(rf"(?<![A-Za-z0-9._-]){re.escape(participant)}(?![A-Za-z0-9_-]|\.[A-Za-z0-9])")
+
+
+def remove(folder: Path) -> int:
+    """Remove a folder and count the files that were in it."""
+    count = sum(path.is_file() for path in folder.rglob("*")) if folder.exists() else 0
+    shutil.rmtree(folder, ignore_errors=True)
+    return count

@@ -1,0 +1,145 @@
+"""Commands that look and change nothing: status, sql, features, doctor."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from cli.settings import read_settings
+
+Wait = Annotated[float, typer.Option(help="Seconds to wait while another process holds the warehouse.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    for command in (status, sql, features, doctor):
+        app.command()(command)
+
+
+def status(as_json: AsJson = False, wait: Wait = 60.0) -> None:
+    """Say what is here: people, streams, days scored, what was refused and what is still due."""
+    from warehouse import status as described
+    from warehouse.store import open_warehouse
+
+    with open_warehouse(read_settings(os.environ).warehouse, read_only=True, wait_s=wait) as con:
+        parts = {
+            "people": described.describe_people(con),
+            "streams": described.describe_streams(con),
+            "refused": described.describe_refusals(con),
+            "not scored": described.describe_empty_days(con),
+            "pages": described.describe_pages(con),
+            "last runs": described.describe_runs(con),
+        }
+    if as_json:
+        print_json(parts)
+        return
+    for title, rows in parts.items():
+        print_table(title, rows, empty="none")
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT, such as 'select * from feature.night limit 5'.")],
+    published: Annotated[bool, typer.Option(help="Ask the published file instead of the warehouse.")] = False,
+    as_json: AsJson = False,
+    wait: Wait = 60.0,
+) -> None:
+    """Ask the warehouse a question in SQL; nothing can be changed by it."""
+    from warehouse.status import query as ask
+
+    settings = read_settings(os.environ)
+    names, rows = ask(settings.published if published else settings.warehouse, query, wait_s=wait)
+    found = [dict(zip(names, row, strict=True)) for row in rows]
+    if as_json:
+        print_json(found)
+    else:
+        print_table("", found, empty="no rows", names=names)
+
+
+def features(
+    name: Annotated[str | None, typer.Argument(help="One feature; all of them where left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the features: what each is, its unit, what it needs, and where it comes from."""
+    from features.catalog import catalog_rows
+
+    rows = catalog_rows().to_pylist()
+    if name is not None:
+        rows = [row for row in rows if row["feature"] == name]
+        if not rows:
+            typer.echo(f"There is no feature {name}: 'steadyline features' lists those there are.", err=True)
+            raise typer.Exit(2)
+    if as_json:
+        print_json(rows)
+    elif name is not None:
+        print_table(name, [{"what": key, "is": value} for key, value in rows[0].items()], empty="")
+    else:
+        shown = ("feature", "grain", "unit", "definition", "minimum_data")
+        print_table("features", [{key: row[key] for key in shown} for row in rows], empty="none")
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check the installation, and say what to do about what is wrong."""
+    from cli.checks import run_checks
+
+    checks = run_checks(read_settings(os.environ))
+    rows = [{"check": c.name, "ok": c.ok, "found": c.found, "do": "" if c.ok else c.advice} for c in checks]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("doctor", rows, empty="")
+    if not all(c.ok for c in checks):
+        raise typer.Exit(1)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON; dates and instants in ISO 8601."""
+    typer.echo(json.dumps(value, default=as_text, ensure_ascii=False))
+
+
+def as_text(value: object) -> str:
+    """Write what JSON has no form for."""
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def print_table(
+    title: str, rows: Sequence[dict[str, Any]], *, empty: str, names: Sequence[str] | None = None
+) -> None:
+    """Print rows as a table; as wide as the terminal, or as wide as it needs to be in a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    if not rows:
+        console.print(Text(f"{title}: {empty}" if title else empty))
+        return
+    table = Table(
+        title=title or None, title_justify="left", header_style="bold", show_edge=False, pad_edge=False
+    )
+    for name in names or list(rows[0]):
+        numbers = all(isinstance(row[name], int | float) or row[name] is None for row in rows)
+        table.add_column(name, justify="right" if numbers else "left", overflow="fold")
+    for row in rows:
+        # Text, not markup: a device named [red] is shown as it is.
+        table.add_row(*(Text(show(row[name])) for name in names or list(rows[0])))
+    console.print(table)
+    console.print()
+
+
+def show(value: object) -> str:
+    """Write a cell: numbers with thousands apart, nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return str(value)

@@ -1,0 +1,201 @@
+"""A night's work, step by step: what the DAGs schedule and what `steadyline nightly` runs in one go.
+
+Each step takes the places and plain values and calls one verb of one stage; heavy imports happen in
+the step that needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.settings import Settings, make_places
+
+if TYPE_CHECKING:
+    from ingest.inbox import Waiting
+    from ingest.load import Progress
+    from ingest.outcome import LoadReport
+    from warehouse.commit import Committed
+
+BATCH = 25
+"""People a mapped task: several, since each task process pays its imports (4 s) once."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a night did: folders of the inbox, participant-days written a stage, whether it published."""
+
+    inbox: tuple[Waiting, ...] = ()
+    written: dict[str, int] = field(default_factory=dict)
+    published: bool = False
+
+
+def load_inbox(settings: Settings, *, now: datetime, wait_s: float = 60.0) -> list[Waiting]:
+    """Load what waits in the inbox, and put it away."""
+    from ingest.inbox import load_inbox as load_waiting
+    from warehouse.staging import staging_folder
+
+    make_places(settings)
+    with staging_folder(settings.staging) as staging:
+        return load_waiting(
+            settings.inbox,
+            settings.raw,
+            warehouse=settings.warehouse,
+            staging=staging,
+            now=now,
+            wait_s=wait_s,
+        )
+
+
+def load_export(
+    settings: Settings,
+    *paths: Path,
+    now: datetime,
+    participant: str | None = None,
+    timezone: str | None = None,
+    device: str | None = None,
+    research: bool = False,
+    wait_s: float = 60.0,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Load files or folders of one person."""
+    from ingest.load import load
+    from warehouse.staging import staging_folder
+
+    make_places(settings)
+    with staging_folder(settings.staging) as staging:
+        return load(
+            list(paths),
+            warehouse=settings.warehouse,
+            staging=staging,
+            participant=participant,
+            timezone=timezone,
+            device=device,
+            research=research,
+            now=now,
+            wait_s=wait_s,
+            progress=progress,
+        )
+
+
+def plan_batches(settings: Settings, *, wait_s: float = 60.0) -> list[list[str]]:
+    """Share all participants out into batches; none where there is no warehouse yet."""
+    from warehouse.status import list_participants
+
+    people = list_participants(settings.warehouse, wait_s=wait_s)
+    return [people[i : i + BATCH] for i in range(0, len(people), BATCH)]
+
+
+def begin_staging(settings: Settings) -> Path:
+    """Make a staging folder for one run; the run removes it when it ends."""
+    from warehouse.staging import make_run_folder
+
+    make_places(settings)
+    return make_run_folder(settings.staging)
+
+
+def compute_batch(settings: Settings, staging: Path, before: date, batch: Sequence[str]) -> Path | None:
+    """Compute the features that are due for a batch of people; names the staged folder, if any."""
+    from features.compute import compute
+
+    return compute(settings.warehouse, staging, participants=batch, before=before)
+
+
+def score_people(settings: Settings, staging: Path, before: date, people: Sequence[str]) -> Path | None:
+    """Score the days that are due."""
+    from models.score import score
+
+    return score(settings.warehouse, staging, participants=people, before=before)
+
+
+def write_daily(settings: Settings, staging: Path, before: date, people: Sequence[str]) -> Path | None:
+    """Write the insights that are due."""
+    from reports.daily import write_insights
+
+    return write_insights(settings.warehouse, staging, participants=people, before=before)
+
+
+def commit_stage(
+    settings: Settings, folders: Sequence[Path | None], *, now: datetime, wait_s: float = 60.0
+) -> Committed:
+    """Commit what a stage staged."""
+    from warehouse.commit import commit
+
+    return commit(settings.warehouse, [f for f in folders if f is not None], now=now, wait_s=wait_s)
+
+
+def publish_copy(settings: Settings, *, wait_s: float = 60.0) -> bool:
+    """Publish the researchers' copy, where anything in it changed."""
+    from warehouse.publish import publish
+
+    return publish(settings.warehouse, settings.published, group=settings.group, wait_s=wait_s)
+
+
+def write_pages(
+    settings: Settings,
+    *,
+    before: date,
+    now: datetime,
+    participants: Sequence[str] | None = None,
+    of: date | None = None,
+    out: Path | None = None,
+    wait_s: float = 60.0,
+) -> list[Path]:
+    """Write weekly pages, for everyone or for some; names the pages."""
+    from reports.weekly import write_week
+    from warehouse.staging import staging_folder
+
+    everyone = [person for batch in plan_batches(settings, wait_s=wait_s) for person in batch]
+    people = everyone if participants is None else list(participants)
+    with staging_folder(settings.staging) as staging:
+        written = write_week(
+            settings.warehouse, staging, out or settings.reports, participants=people, of=of, before=before
+        )
+        commit_stage(settings, [written.folder], now=now, wait_s=wait_s)
+    return list(written.pages)
+
+
+def run_night(
+    settings: Settings,
+    *,
+    before: date,
+    now: datetime,
+    jobs: int = 1,
+    wait_s: float = 60.0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Night:
+    """Do all that is due: load the inbox, compute, score, write, publish."""
+    from warehouse.staging import staging_folder
+
+    tell("loading the inbox")
+    waiting = load_inbox(settings, now=now, wait_s=wait_s)
+    batches = plan_batches(settings, wait_s=wait_s)
+    people = [person for batch in batches for person in batch]
+    written: dict[str, int] = {}
+    with staging_folder(settings.staging) as staging:
+        tell("computing features")
+        folders = compute_all(settings, staging, batches, before, jobs)
+        written["features"] = commit_stage(settings, folders, now=now, wait_s=wait_s).partitions
+        tell("scoring")
+        scored = score_people(settings, staging, before, people) if people else None
+        written["models"] = commit_stage(settings, [scored], now=now, wait_s=wait_s).partitions
+        tell("writing insights")
+        insights = write_daily(settings, staging, before, people) if people else None
+        written["reports"] = commit_stage(settings, [insights], now=now, wait_s=wait_s).partitions
+    tell("publishing")
+    return Night(tuple(waiting), written, publish_copy(settings, wait_s=wait_s) if people else False)
+
+
+def compute_all(
+    settings: Settings, staging: Path, batches: Sequence[Sequence[str]], before: date, jobs: int
+) -> list[Path | None]:
+    """Compute all batches, `jobs` of them at a time."""
+    if jobs <= 1 or len(batches) <= 1:
+        return [compute_batch(settings, staging, before, batch) for batch in batches]
+    n = len(batches)
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        return list(pool.map(compute_batch, [settings] * n, [staging] * n, [before] * n, batches))

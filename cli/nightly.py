@@ -1,0 +1,97 @@
+"""Commands that work what is due: nightly and week."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import night
+from cli.look import AsJson, Wait, print_json, print_table
+from cli.settings import read_settings
+
+Day = Annotated[
+    datetime | None,
+    typer.Option("--date", formats=["%Y-%m-%d"], help="Work the days before this one. Else: today, in UTC."),
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(nightly)
+    app.command()(week)
+
+
+def nightly(
+    day: Day = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Batches of people computed at the same time.")] = 1,
+    wait: Wait = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Do all that is due: load the inbox, compute, score, write, publish: the DAG's work by hand."""
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as shown:
+        done = night.run_night(
+            read_settings(os.environ),
+            before=day_or_today(day),
+            now=utc_now(),
+            jobs=jobs,
+            wait_s=wait,
+            tell=shown.update,
+        )
+    problems = [f"{w.participant}: {w.problem}" for w in done.inbox if w.problem is not None]
+    rows = [{"stage": stage, "days written": days} for stage, days in done.written.items()]
+    if as_json:
+        print_json({"written": done.written, "published": done.published, "problems": problems})
+    else:
+        print_table("written", rows, empty="nothing")
+        typer.echo("published anew" if done.published else "the published file is as it was")
+    if problems:
+        for problem in problems:
+            typer.echo(problem, err=True)
+        raise typer.Exit(1)
+
+
+def week(
+    participant: Annotated[str | None, typer.Option(help="One person. Else: everyone.")] = None,
+    of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="A day of the week wanted. Else: the last complete week with data."
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the pages. Else: var/reports.")] = None,
+    day: Day = None,
+    wait: Wait = 60.0,
+    as_json: AsJson = False,
+) -> None:
+    """Write the weekly page."""
+    settings = read_settings(os.environ)
+    pages = night.write_pages(
+        settings,
+        before=day_or_today(day),
+        now=utc_now(),
+        participants=None if participant is None else [participant],
+        of=None if of is None else of.date(),
+        out=out,
+        wait_s=wait,
+    )
+    rows: list[dict[str, Any]] = [{"page": str(page)} for page in pages]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("", rows, empty="no week to write: there is no complete week with data yet")
+
+
+def utc_now() -> datetime:
+    """Tell the instant: UTC, naive, as the tables have it."""
+    return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def day_or_today(day: datetime | None) -> date:
+    """Give the day that was said, or today in UTC."""
+    return utc_now().date() if day is None else day.date()

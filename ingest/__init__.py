@@ -1,0 +1,1 @@
+"""From an export or a service to `signal.*` tables."""

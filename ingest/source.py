@@ -1,0 +1,423 @@
+"""The contract of a source: what it is given, what it gives back, and the tools it may use.
+
+A source is a module of `ingest/files`. It imports this module and nothing else of ours, so all that
+it needs is here: the values that pass in and out, how stamps are read (`parse_stamps`) and how
+local time is settled (`Clock`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import IO, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from ingest.clock import MINUTE_US, Clock, Midnights, settle_clock
+from ingest.columns import (
+    Bad,
+    Check,
+    Flags,
+    Instants,
+    check_instants,
+    constant,
+    instants,
+    lay_out,
+    numbers,
+    sift,
+    to_us,
+    to_utc,
+)
+from ingest.offsets import Zoned, parse_zoned, prove_clock
+from ingest.quantities import Measured, Moments, Quantity, measure, read_numbers
+from ingest.lines import decode_text, read_figures, to_number, to_numbers
+from ingest.stamps import ISO_STAMP, MISSING, US_DATE, US_STAMP, parse_days, parse_stamps
+from ingest.stretches import Stretches, check_levels, overlay, rename, renumber, unfold
+from warehouse.sqlite import SQLiteError, list_columns, open_sqlite, read_rows
+
+__all__ = [
+    "ISO_STAMP",
+    "MINUTE_US",
+    "MISSING",
+    "US_DATE",
+    "US_STAMP",
+    "About",
+    "Bad",
+    "Batch",
+    "Check",
+    "Clock",
+    "Context",
+    "Export",
+    "Field",
+    "Flags",
+    "Instants",
+    "Measured",
+    "Member",
+    "Midnights",
+    "Moments",
+    "Quantity",
+    "Records",
+    "Rejected",
+    "Remark",
+    "SQLiteError",
+    "Source",
+    "Span",
+    "Stretches",
+    "Zoned",
+    "check_instants",
+    "check_levels",
+    "clip_raw",
+    "constant",
+    "decode_text",
+    "instants",
+    "lay_out",
+    "list_columns",
+    "measure",
+    "numbers",
+    "open_sqlite",
+    "overlay",
+    "parse_days",
+    "parse_stamps",
+    "read_figures",
+    "parse_zoned",
+    "peek",
+    "prove_clock",
+    "read_numbers",
+    "read_rows",
+    "refuse",
+    "refuse_one",
+    "refuse_rows",
+    "rename",
+    "renumber",
+    "settle_clock",
+    "sift",
+    "spans",
+    "to_number",
+    "to_numbers",
+    "to_us",
+    "to_utc",
+    "unfold",
+]
+
+EDGE_BYTES = 1024
+CHUNK_BYTES = 1 << 18
+RAW_BYTES = 1024
+"""How much of a refused record is kept."""
+
+REJECTED = pa.schema(
+    [
+        ("member", pa.int32()),
+        ("stream", pa.string()),
+        ("record", pa.int64()),
+        ("place", pa.string()),
+        ("reason", pa.string()),
+        ("raw", pa.string()),
+    ]
+)
+"""Columns of `Rejected.rows`; `member` is a position in `Export.members`."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """What one pass over a member's bytes leaves: its hash and its first and last kilobyte."""
+
+    sha256: str
+    head: bytes
+    tail: bytes
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file of an export, in a folder or in a zip."""
+
+    path: str
+    """Path inside the folder or zip, with forward slashes."""
+    size_bytes: int
+    modified_utc: datetime
+    """Naive UTC; what the zip or the file system says of its last change."""
+    open: Callable[[], IO[bytes]]
+    """Open the bytes for reading; nothing is unpacked to disk."""
+
+    @property
+    def name(self) -> str:
+        """Base name, by which layouts are recognised whatever folder they lie in."""
+        return PurePosixPath(self.path).name
+
+    @cached_property
+    def digest(self) -> Digest:
+        """Hash, head and tail, from one pass over the bytes, kept.
+
+        Raises
+        ------
+        OSError, zipfile.BadZipFile, zlib.error
+            If the bytes cannot be read; `ingest.export.READ_ERRORS` names them.
+        """
+        sha, head, tail = hashlib.sha256(), b"", b""
+        with self.open() as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                sha.update(chunk)
+                head = head or chunk[:EDGE_BYTES]
+                tail = (tail + chunk)[-EDGE_BYTES:] if len(chunk) < EDGE_BYTES else chunk[-EDGE_BYTES:]
+        return Digest(sha.hexdigest(), head, tail)
+
+    def head(self) -> bytes:
+        """The first kilobyte; reads no more than that."""
+        with self.open() as stream:
+            return stream.read(EDGE_BYTES)
+
+    def read(self) -> bytes:
+        """All bytes."""
+        with self.open() as stream:
+            chunks = []
+            while chunk := stream.read(CHUNK_BYTES):
+                chunks.append(chunk)
+            return b"".join(chunks)
+
+
+@dataclass(frozen=True)
+class Export:
+    """All members that one source reads under one root: what decisions about time need.
+
+    `fresh` are the positions of the members to read now; the others are known already and are here
+    because what they show (the offset of a day) helps to read the fresh ones.
+    """
+
+    root: str
+    members: tuple[Member, ...]
+    fresh: tuple[int, ...]
+    exported_utc: datetime
+    """When the vendor wrote it, as well as known: the newest date of a member."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A time of which a member holds all of a stream: older rows there that it lacks are withdrawn."""
+
+    member: int
+    stream: str
+    from_us: int
+    to_us: int
+    """First and last instant, both included, in microseconds of UTC since 1970."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one table.
+
+    `rows` has the table's columns but participant, source, device and file_id, and instead
+    `member`, the position in `Export.members`. A column `device` may name the device of each row,
+    where an export holds several; where it is null or absent the export's label stands. A boolean
+    column `tz_assumed`, whether or not the table has it, says that the offset is that of the
+    person's zone, without proof in the export.
+    """
+
+    table: str
+    rows: pa.Table
+    complete: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Records that were refused, in the columns of `REJECTED`."""
+
+    rows: pa.Table
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that the person who loads should know, in one sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value to take out of every record: a column name, a dotted path, an Arrow type."""
+
+    name: str
+    path: str
+    type: pa.DataType
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records of some members, parsed: one row a record, null where a value is absent or no such type.
+
+    `rows` has `member`, `record` (its number in the member, from 0) and the fields asked for.
+    `broken` has what could not be parsed at all, in the columns of `REJECTED`. `ignored` are columns
+    of delimited text that nobody asked for.
+    """
+
+    rows: pa.Table
+    broken: pa.Table
+    ignored: tuple[str, ...] = ()
+
+
+class Context(Protocol):
+    """What a source may ask for while it reads an export."""
+
+    @property
+    def zone(self) -> str:
+        """IANA zone of the person."""
+
+    def read_json(
+        self, export: Export, members: Sequence[int], stream: str, fields: Sequence[Field]
+    ) -> Iterator[Records]:
+        """Read members that are JSON arrays of records, a batch of members at a time.
+
+        A member that breaks in the middle gives its whole records up to there, and a row in `broken`.
+        """
+
+    def read_csv(
+        self,
+        export: Export,
+        members: Sequence[int],
+        stream: str,
+        columns: Mapping[str, Sequence[str]],
+        *,
+        needed: Sequence[str] = (),
+        skip_lines: int = 0,
+    ) -> Iterator[Records]:
+        """Read members that are delimited text with a header, one at a time; all values are text.
+
+        `columns` gives for each of our names the spellings that a header may have; a member whose
+        header lacks one of `needed` is refused as a whole, a row of another width by itself.
+        """
+
+    def raw_records(self, export: Export, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], str]:
+        """Fetch the text of some records, by member and number, for the quarantine."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a newcomer and a researcher should know of a source; docs/sources.md is made of it."""
+
+    device: str
+    layouts: str
+    """Which files, by name."""
+    signals: str
+    zone: str
+    """How the offsets of its stamps are settled."""
+    quirks: str
+    how_to_export: str
+    """Step by step, from the vendor's app or site to a file."""
+
+
+class Source(Protocol):
+    """A layout of files: recognises its members and reads them."""
+
+    NAME: str
+    METHOD_VERSION: str
+    ABOUT: About
+
+    def claims(self, member: Member) -> bool:
+        """Whether the member is of this layout: certain, from name and first bytes."""
+
+    def stream(self, name: str) -> str | None:
+        """The table that a file of that base name feeds; None for one that is known and left out."""
+
+    def read(self, export: Export, context: Context) -> Iterator[Batch | Rejected | Remark]:
+        """Read the fresh members of an export."""
+
+
+def spans(table: str, rows: pa.Table, start_us: Instants, end_us: Instants) -> tuple[Span, ...]:
+    """The time from the first to the last row of each member; rows of a member lie together."""
+    members = rows["member"].to_numpy()
+    if members.size == 0:
+        return ()
+    begins = np.flatnonzero(np.diff(members, prepend=-1))
+    first, last = np.minimum.reduceat(start_us, begins), np.maximum.reduceat(end_us, begins)
+    ends = zip(members[begins].tolist(), first.tolist(), last.tolist(), strict=True)
+    return tuple(Span(member, table, low, high) for member, low, high in ends)
+
+
+def no_rejected() -> pa.Table:
+    """An empty table of refusals."""
+    return REJECTED.empty_table()
+
+
+def clip_raw(text: str) -> str:
+    """Cut a refused record to what the quarantine keeps, without NULs and half characters."""
+    return (
+        text.replace("\0", "\N{SYMBOL FOR NULL}")
+        .encode("utf-8", "replace")[:RAW_BYTES]
+        .decode("utf-8", "ignore")
+    )
+
+
+def peek(member: Member) -> bytes:
+    """The first kilobyte, for claims; nothing where the bytes cannot be read, which the load says later."""
+    try:
+        return member.head()
+    except (
+        OSError,
+        EOFError,
+        RuntimeError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+    ):
+        return b""
+
+
+def refuse_rows(rows: pa.Table, checks: Sequence[Check], stream: str) -> tuple[Flags, Rejected]:
+    """Part good records from bad ones, which are refused with their number, a reason and what they held.
+
+    `rows` has `member`, `record` and what was read of the records; the first check that holds is the reason.
+    """
+    keep, bad = sift(rows, checks)
+    cells = rows.filter(pa.array(~keep)).drop_columns(["member", "record"]).to_pylist()
+    refused = [
+        {
+            **row,
+            "stream": stream,
+            "place": f"record {row['record']}",
+            "raw": clip_raw(json.dumps(cell, ensure_ascii=False, default=str)),
+        }
+        for row, cell in zip(bad.rows.to_pylist(), cells, strict=True)
+    ]
+    return keep, Rejected(pa.Table.from_pylist(refused, schema=REJECTED))
+
+
+def refuse(rows: pa.Table, keep: Flags, bad: Bad, stream: str, *, place: str = "record") -> Rejected:
+    """Refusals of the rows that `sift` parted from the good ones, with their place and their values.
+
+    `rows` are all that were looked at; `bad` has the reasons of those where `keep` is false, in order.
+    """
+    lost = rows.filter(pa.array(~keep)).to_pylist()
+    found = [
+        {
+            "member": row["member"],
+            "stream": stream,
+            "record": row["record"],
+            "place": f"{place} {row['record']}",
+            "reason": reason,
+            "raw": clip_raw(write_row(row)),
+        }
+        for row, reason in zip(lost, bad.rows["reason"].to_pylist(), strict=True)
+    ]
+    return Rejected(pa.Table.from_pylist(found, schema=REJECTED))
+
+
+def write_row(row: Mapping[str, object]) -> str:
+    """The values of a row as they stood, without where it came from."""
+    values = {name: value for name, value in row.items() if name not in ("member", "record")}
+    return json.dumps(values, ensure_ascii=False, default=str)
+
+
+def refuse_one(  # noqa: PLR0913 - the columns of a refusal
+    member: int, stream: str, place: str, reason: str, *, record: int | None = None, raw: str = ""
+) -> Rejected:
+    """One refusal; of stream 'file' where a member is refused as a whole."""
+    row = {"member": member, "stream": stream, "record": record, "place": place, "reason": reason}
+    return Rejected(pa.Table.from_pylist([{**row, "raw": clip_raw(raw)}], schema=REJECTED))

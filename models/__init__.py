@@ -1,0 +1,1 @@
+"""From `feature.*` to `model.*` tables."""

@@ -1,0 +1,81 @@
+"""Tables of the models: what is usual, the index of a day, what went into it."""
+
+from __future__ import annotations
+
+from warehouse.schema import BIG, FLAG, REAL, TEXT, Column, Table
+from warehouse.tables.shared import COVERAGE, DAY_COLUMN, N_OBS, PARTICIPANT, PROVENANCE, QUALITY, REASON
+
+MODEL = (
+    Table(
+        "model",
+        "baseline",
+        "a person's usual for each feature on each day, from the days before it",
+        "result",
+        (
+            PARTICIPANT,
+            DAY_COLUMN,
+            Column("feature", TEXT, "name (feature.catalog)"),
+            Column("segment", TEXT, "source/device whose days it is made of"),
+            Column("n_obs", BIG, "days that entered it", "{count}"),
+            Column("n_effective", REAL, "what they are worth, n(1-phi)/(1+phi)", "{count}"),
+            Column("phi", REAL, "lag-1 correlation used", "1"),
+            Column("mean", REAL, "posterior mean, in the feature's unit"),
+            Column("scale", REAL, "posterior scale s, in the feature's unit"),
+            Column("kappa", REAL, "posterior weight of the mean", "1"),
+            Column("nu", REAL, "posterior degrees of freedom", "1"),
+            Column("usual_lo", REAL, "16th percentile of the predictive, in the feature's unit"),
+            Column("usual_hi", REAL, "84th percentile of the predictive, in the feature's unit"),
+            Column("state", TEXT, "learning (under 5 days), provisional (under 14) or settled"),
+            *PROVENANCE,
+        ),
+        ("participant", "day", "feature"),
+        partition="day",
+    ),
+    Table(
+        "model",
+        "index_day",
+        "the body stress signal of a day: 0 to 100, 50 is this person's usual",
+        "result",
+        (
+            PARTICIPANT,
+            DAY_COLUMN,
+            Column("index", REAL, "0 to 100; null with a reason", "{score}"),
+            Column("lo80", REAL, "low end of the 80 % band", "{score}"),
+            Column("hi80", REAL, "high end of the 80 % band", "{score}"),
+            Column("lo95", REAL, "low end of the 95 % band", "{score}"),
+            Column("hi95", REAL, "high end of the 95 % band", "{score}"),
+            Column("latent", REAL, "L, the weighted sum before scaling: the sum of the contributions", "1"),
+            Column("latent_sd", REAL, "the usual spread of L; index = 100 Φ(latent/latent_sd)", "1"),
+            Column("level", TEXT, "much_calmer, calmer, usual, higher, much_higher; null where none"),
+            Column("state", TEXT, "learning, provisional or settled"),
+            Column("show_number", FLAG, "false where the 80 % band is wider than 50: words only"),
+            N_OBS,
+            COVERAGE,
+            QUALITY,
+            REASON,
+            *PROVENANCE,
+        ),
+        ("participant", "day"),
+        partition="day",
+    ),
+    Table(
+        "model",
+        "contribution",
+        "what went into an index, feature by feature: contributions add up to latent exactly",
+        "result",
+        (
+            PARTICIPANT,
+            DAY_COLUMN,
+            Column("feature", TEXT, "name (feature.catalog)"),
+            Column("value", REAL, "the feature's value that day, in its unit"),
+            Column("usual_lo", REAL, "low end of this person's usual, same unit"),
+            Column("usual_hi", REAL, "high end of this person's usual, same unit"),
+            Column("z", REAL, "how far from usual, in the direction of load", "1"),
+            Column("coefficient", REAL, "weight after allowing for what is missing", "1"),
+            Column("contribution", REAL, "coefficient times z", "1"),
+            *PROVENANCE,
+        ),
+        ("participant", "day", "feature"),
+        partition="day",
+    ),
+)
