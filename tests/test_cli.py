@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from conftest import ROOT, Ran
 from cli.main import app
 from cli.settings import Settings, make_places, read_settings
 
+SAMPLE = ROOT / "sample_data" / "fitbit" / "MyFitbitData.zip"
 Steadyline = Callable[..., subprocess.CompletedProcess[str]]
 COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
 
@@ -88,6 +90,28 @@ def test_without_a_warehouse_the_first_step_is_named(
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert "steadyline" in done.stderr
+
+
+FULL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))
+sys.argv[0] = "steadyline"
+from cli.main import main
+main()
+"""
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path: Path, steadyline: Steadyline) -> None:
+    words = ("load", str(SAMPLE), "--participant", "p", "--timezone", "Australia/Sydney")
+    environ = os.environ | {"STEADYLINE_VAR": str(tmp_path / "var"), "NO_COLOR": "1"}
+    command = [sys.executable, "-c", FULL_DISK, *words]
+    full = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert full.returncode == 1, full.stdout + full.stderr
+    assert len(full.stderr.strip().splitlines()) == 1
+    assert "free some space and run the same command again" in full.stderr
+    again = steadyline(*words, var=tmp_path / "var")
+    assert again.returncode == 0, again.stderr
+    assert "1,309,430" in again.stdout
 
 
 def test_settings_have_defaults_below_one_private_folder(tmp_path: Path) -> None:

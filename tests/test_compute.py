@@ -248,8 +248,10 @@ def test_plans_cover_the_reach_and_lose_nothing(
     last = max(last, *due, *rows)
     work = compute.plan(due, dict.fromkeys(rows, True), last=last, before=before)
     first = min(due | rows)
-    must = {d for one in due for d in range(one - 1, one + catalog.REACH_DAYS + 1) if first <= d <= last}
-    must |= set(range(first, last + 1)) - rows
+    # What is put off touches its neighbours when it is worked, and not before.
+    now = {d for d in due if d < before}
+    must = {d for one in now for d in range(one - 1, one + catalog.REACH_DAYS + 1) if first <= d <= last}
+    must |= due | (set(range(first, last + 1)) - rows)
     assert set(work.days) | set(work.later) == must
     assert all(d < before for d in (*work.days, *work.done))
     assert all(d >= before for d in work.later)

@@ -98,6 +98,24 @@ def test_the_sample_goes_down_the_whole_road(sample_run: Ran) -> None:
     assert list(sample_run.settings.staging.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        ("feature.value", "value"),
+        ("model.index_day", '"index"'),
+        ("report.insight", "text"),
+        ("report.week", "sentence"),
+    ],
+)
+def test_every_day_has_its_rows_and_a_null_has_its_reason(sample_run: Ran, table: str, value: str) -> None:
+    with open_warehouse(sample_run.settings.warehouse, read_only=True) as con:
+        days = scalar(con, f"select count(distinct day) from {table}")
+        has_reason = table not in ("report.insight", "report.week")
+        unexplained = f"({value} is null) <> (reason is not null)" if has_reason else f"{value} is null"
+        assert scalar(con, f"select count(*) from {table} where {unexplained}") == 0
+    assert days == (1 if table == "report.week" else 134)
+
+
 def test_a_second_run_changes_nothing(sample_run: Ran, tmp_path: Path) -> None:
     shutil.copytree(sample_run.settings.var, tmp_path / "var")
     pages = {p: p.read_bytes() for p in (tmp_path / "var" / "reports").rglob("*.html")}

@@ -37,7 +37,7 @@ from reports.sentences import clock, day_range, load_language
 from reports.week import Mark, Night, Sleep, monday_of, summarise, tell_story
 from reports.weekly import choose_weeks, person_folder, write_week
 from warehouse.commit import commit
-from warehouse.store import content_hashes, open_warehouse
+from warehouse.store import open_warehouse
 
 ENGLISH = load_language()
 AFTER = MONDAY + timedelta(days=7)
@@ -279,19 +279,18 @@ def test_pages_are_private_whole_and_the_same_bytes_each_time(warehouse: Path, t
 def test_the_row_says_what_the_page_says(warehouse: Path, tmp_path: Path) -> None:
     copy = tmp_path / "w.duckdb"
     copy.write_bytes(warehouse.read_bytes())
-    for _ in range(2):
-        written = write_week(
-            copy, tmp_path / "s", tmp_path / "r", participants=["p-heavy", "p-empty"], before=AFTER
-        )
-        assert written.folder is not None
-        commit(copy, [written.folder], now=NOW)
-        with open_warehouse(copy, read_only=True) as con:
-            rows = con.execute(
-                "select iso_week, valid_days, index_days, high_days, calm_days, reason, page_path,"
-                " page_sha256, page_bytes, sentence from report.week order by participant"
-            ).fetchall()
-            hashes = content_hashes(con)["report.week"]
-    assert hashes.startswith("2:")
+    people = ["p-heavy", "p-empty"]
+    written = write_week(copy, tmp_path / "s", tmp_path / "r", participants=people, before=AFTER)
+    assert written.folder is not None
+    commit(copy, [written.folder], now=NOW)
+    again = write_week(copy, tmp_path / "s", tmp_path / "r", participants=people, before=AFTER)
+    assert (again.folder, again.pages) == (None, written.pages), "what is there already was staged again"
+    with open_warehouse(copy, read_only=True) as con:
+        rows = con.execute(
+            "select iso_week, valid_days, index_days, high_days, calm_days, reason, page_path,"
+            " page_sha256, page_bytes, sentence from report.week order by participant"
+        ).fetchall()
+    assert len(rows) == 2
     assert rows[0][:6] == ("2020-W29", 2, 2, 0, 0, "too little wear")
     assert rows[1][:6] == ("2020-W29", 7, 7, 3, 0, None)
     page = (tmp_path / "r" / rows[1][6]).read_bytes()
