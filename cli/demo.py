@@ -22,14 +22,13 @@ def main() -> int:
     settings = read_settings(os.environ)
     make_places(settings)
     prepare(settings)
-    states = {
-        "nightly": run_dag("nightly", {"date": DATE, **EXPORT}),
-        "weekly": run_dag("weekly", {"date": DATE}),
-    }
+    for dag_id, conf in (("nightly", {"date": DATE, **EXPORT}), ("weekly", {"date": DATE})):
+        state = run_dag(dag_id, conf)
+        print(f"{dag_id}: {state}")  # noqa: T201
+        if state != "success":
+            return 1
     summarise(settings)
-    for name, state in states.items():
-        print(f"{name}: {state}")  # noqa: T201
-    return 0 if set(states.values()) == {"success"} else 1
+    return 0
 
 
 def summarise(settings: Settings) -> None:

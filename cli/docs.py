@@ -7,9 +7,10 @@ from pathlib import Path
 
 
 def write_docs(folder: Path) -> None:
-    """Write docs/dictionary.md and docs/features.md from the declarations."""
+    """Write docs/dictionary.md, docs/features.md and docs/sources.md from the declarations."""
     (folder / "dictionary.md").write_text(dictionary(), encoding="utf-8")
     (folder / "features.md").write_text(features(), encoding="utf-8")
+    (folder / "sources.md").write_text(sources(), encoding="utf-8")
 
 
 def dictionary() -> str:
@@ -43,6 +44,24 @@ def features() -> str:
         parts += [f"| {key.replace('_', ' ')} | {cell(str(row[key]))} |" for key in shown]
         parts.append("")
     return "\n".join(parts)
+
+
+def sources() -> str:
+    """Write what each source takes, and how a person gets the export, as Markdown."""
+    from ingest.registry import SOURCES
+
+    parts = ["# Sources", "", "Written from the registry (`ingest/registry.py`) by `make docs`.", ""]
+    parts += ["| source | device | files | signals |", "|---|---|---|---|"]
+    parts += [
+        f"| [{s.NAME}](#{s.NAME}) | {cell(s.ABOUT.device)} | {cell(s.ABOUT.layouts)} | {cell(s.ABOUT.signals)} |"
+        for s in SOURCES
+    ]
+    for source in SOURCES:
+        about = source.ABOUT
+        parts += ["", f"## {source.NAME}", "", sentence(f"{about.device}: {about.signals}"), ""]
+        parts += ["| | |", "|---|---|", f"| how to get it | {cell(about.how_to_export)} |"]
+        parts += [f"| local time | {cell(about.zone)} |", f"| quirks | {cell(about.quirks)} |"]
+    return "\n".join([*parts, ""])
 
 
 def sentence(text: str) -> str:

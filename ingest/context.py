@@ -124,7 +124,7 @@ def decode(data: bytes) -> str:
 
 def read_any(member: int, text: str, stream: str, fields: Sequence[Field]) -> Records:
     """Read a document by DuckDB's parser, or record by record where it is broken."""
-    if text.strip().lower().rstrip(".") in (NO_DATA, "[]"):
+    if text.strip(" \t\r\n").lower().rstrip(".") in (NO_DATA, "[]"):
         return Records(empty_rows(fields), no_rejected())
     wanted = [(f.name, f.path, f.type) for f in fields]
     rows = parse_arrays([text], wanted)

@@ -106,7 +106,8 @@ def read_rows(
     quoted = '"' in body
     try:
         table = pcsv.read_csv(
-            io.BytesIO(body.encode("utf-8", "replace")),
+            # A header that ends without a line end is a header still, with no rows.
+            io.BytesIO((body if body.endswith("\n") else body + "\n").encode("utf-8", "replace")),
             read_options=pcsv.ReadOptions(
                 column_names=names,
                 skip_rows=1,

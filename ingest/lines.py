@@ -37,6 +37,11 @@ def decode_text(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+def decode_head(head: bytes) -> str:
+    """Read first bytes without NULs, as `peek` gives them, as text with LF line ends; UTF-16 stays legible."""
+    return decode_text(head.removeprefix(b"\xff\xfe").removeprefix(b"\xfe\xff"))
+
+
 def read_figures(body: str, width: int, delimiter: str = ",") -> Figures:
     """Read lines of `width` numbers each; empty lines at the end are none.
 
@@ -95,14 +100,3 @@ def to_number(text: str) -> float:
     except ValueError:
         return math.nan
     return value if math.isfinite(value) else math.nan
-
-
-def to_numbers(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.float64]:
-    """A column of text as numbers; NaN where one is null, not a number, or infinite."""
-    try:
-        values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    except TypeError:
-        values = column.cast(pa.float64()).to_numpy()
-    except pa.ArrowInvalid:
-        values = np.array([math.nan if t is None else to_number(t) for t in column.to_pylist()], np.float64)
-    return np.where(np.isfinite(values), values, np.nan)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.clock import DAY_US, MINUTE_US, Clock, Midnights, settle_clock
+from ingest.clock import DAY_US, MINUTE_US, Clock, Midnights, settle_clock, zone_offsets, zone_steps
 from ingest.stamps import MISSING, parse_stamps
 
 Instants = npt.NDArray[np.int64]
@@ -66,7 +66,7 @@ def whole(digits: pa.Array) -> Instants:
 
 
 def prove_clock(zone: str, t_us: Instants, offset_min: Offsets) -> Clock:
-    """A clock of the person's zone, corrected at each midnight near to an instant whose offset is known.
+    """A clock of the person's zone, corrected at each midnight nearest to an instant whose offset is known.
 
     For streams without offsets beside others that have them. An offset that is no whole quarter hour
     proves nothing; of two at one midnight the later instant counts.
@@ -82,7 +82,12 @@ def prove_clock(zone: str, t_us: Instants, offset_min: Offsets) -> Clock:
     t_us, offset = t_us[order], offset_min[order].astype(np.int64)
     local_us = t_us + offset * MINUTE_US
     midnight = (local_us + DAY_US // 2) // DAY_US
-    edge_us = {int(m): int(m * DAY_US - o * MINUTE_US) for m, o in zip(midnight, offset, strict=True)}
+    # How far the person is off their zone, carried from the instant to the midnight: between the two
+    # the zone's own clocks may change.
+    steps = zone_steps(zone)
+    shift = offset - zone_offsets(steps, t_us)
+    at_midnight = zone_offsets(steps, midnight * DAY_US, local=True) + shift
+    edge_us = {int(m): int(m * DAY_US - o * MINUTE_US) for m, o in zip(midnight, at_midnight, strict=True)}
     days = sorted({day for m in edge_us for day in (m - 1, m)})
     # A day's first stamp is at its midnight if that is known, else so late that it says nothing.
     first = [edge_us.get(day, (day + 2) * DAY_US) for day in days]

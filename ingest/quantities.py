@@ -9,7 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.columns import Check, Flags, Instants, constant, instants, lay_out, sift
+from ingest.columns import Check, Flags, constant, instants, lay_out, sift
+from ingest.moments import Moments
+from ingest.stamps import MISSING
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$"
 DECIMAL_COMMA = r"^([+-]?\d+),(\d+)$"
@@ -19,8 +21,9 @@ NONE = ("", "nan", "null", "none", "-", "--", "n/a")
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column of numbers and what it becomes: a row of `signal.vital`, `vendor_score` or `hrv_sample`.
+    """A column of numbers and the table and name under which it is kept.
 
+    The table is one of `signal.vital`, `vendor_score`, `hrv_sample`, `heart_rate` and `steps`.
     Values outside `low` to `high` (of the result) are refused; values in `none` mean that there is none.
     """
 
@@ -32,24 +35,6 @@ class Quantity:
     unit: str = ""
     none: tuple[float, ...] = ()
     factor: float = 1.0
-
-
-@dataclass(frozen=True)
-class Moments:
-    """When the records of a table were: instants of UTC, offsets, whether these were assumed, and lengths.
-
-    `t_us` MISSING is a record without a time, which takes part in nothing. `span_s` is NaN where not known.
-    """
-
-    t_us: Instants
-    offset_min: npt.NDArray[np.int16]
-    assumed: Flags
-    span_s: npt.NDArray[np.float64] | None = None
-
-    def filter(self, keep: Flags) -> Moments:
-        """Those where `keep` is true."""
-        span = None if self.span_s is None else self.span_s[keep]
-        return Moments(self.t_us[keep], self.offset_min[keep], self.assumed[keep], span)
 
 
 @dataclass(frozen=True)
@@ -84,13 +69,15 @@ def measure(rows: pa.Table, quantity: Quantity, when: Moments) -> Measured:
     values = values * quantity.factor
     absent = np.isnan(values) | np.isin(values, quantity.none)
     outside = ~absent & ((values < quantity.low) | (values > quantity.high))
+    if quantity.table == "signal.steps":
+        outside |= ~absent & (values % 1 > 0)
     limits = f"{quantity.low:g} to {quantity.high:g} {quantity.unit}".rstrip()
     checks = (
         (unreadable, f"expected a number in {quantity.column}"),
         (outside, f"{quantity.name} ({quantity.column}) outside {limits}"),
     )
     keep, _ = sift(rows, checks)
-    keep &= ~absent & (when.t_us != np.iinfo(np.int64).min)
+    keep &= ~absent & (when.t_us != MISSING)
     kept, at, value = rows.filter(pa.array(keep)), when.filter(keep), pa.array(values[keep])
     columns = {
         "t_utc": instants(at.t_us),
@@ -108,14 +95,20 @@ def value_columns(quantity: Quantity, value: pa.Array, at: Moments) -> dict[str,
         unit = constant(quantity.unit, count)
         nothing = pa.nulls(count, pa.float64())
         return {"vital": constant(quantity.name, count), "value": value, "unit": unit, "error": nothing}
+    if quantity.table == "signal.heart_rate":
+        return {"hr_bpm": value.cast(pa.float32()), "confidence": pa.nulls(count, pa.int8())}
+    span_s = np.full(count, np.nan) if at.span_s is None else at.span_s
+    known = np.isfinite(span_s)
+    span = pa.array(np.where(known, span_s, 0).astype(np.int32), mask=~known)
+    if quantity.table == "signal.steps":
+        return {"span_s": span, "steps": value.cast(pa.int32())}
     if quantity.table == "signal.hrv_sample":
-        span_s = np.full(count, np.nan) if at.span_s is None else at.span_s
-        known = np.isfinite(span_s)
+        coverage = pa.nulls(count, pa.float64())
         return {
             "hrv": constant(quantity.name, count),
-            "span_s": pa.array(np.where(known, span_s, 0).astype(np.int32), mask=~known),
+            "span_s": span,
             "value_ms": value,
-            "coverage": pa.nulls(count, pa.float64()),
+            "coverage": coverage,
         }
     label = pa.nulls(count, pa.string())
     return {"score": constant(quantity.name, count), "value": value, "label": label}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -25,13 +26,26 @@ DRIFT_SHARE = 0.1
 """More refused than this share of a stream, and the load says so loudly."""
 VENDOR_FOLDERS = frozenset(
     {
+        "App Data",
+        "DI_CONNECT",
+        "Daily Readiness",
         "Fitbit",
         "Global Export Data",
         "Google Health",
+        "Health Fitness Data_GoogleData",
+        "Heart Rate Variability",
+        "Mindfulness",
         "MyFitbitData",
+        "Oxygen Saturation (SpO2)",
         "Physical Activity",
+        "Physical Activity_GoogleData",
         "Sleep",
+        "Sleep Score",
+        "Stress Journal",
+        "Stress Score",
         "Takeout",
+        "Temperature",
+        "apple_health_export",
         "user-site-export",
     }
 )
@@ -136,6 +150,10 @@ def read_exports(plan: Plan, writing: Writing, progress: Progress | None) -> Non
             export = Export(taken.root, taken.members, tally.fresh, taken.exported_utc)
             for found in taken.source.read(export, Reading(writing.person.zone, on_read)):
                 take_in(found, tally, writing)
+
+
+PERSONAL = re.compile(r"[\w.+%-]+@[\w.-]+?(?=_|\.\w{2,4}$|$)|(?<!\d)(?!(?:19|20)\d{6}(?!\d))\d{7,}(?!\d)")
+"""An address, or a number of seven digits or more that is no date: Garmin puts both into file names."""
 
 
 def take_in(found: Batch | Rejected | Remark, tally: Tally, writing: Writing) -> None:
@@ -342,8 +360,10 @@ def streams_with_rows(tally: Tally, mine: pa.Table) -> set[str]:
 
 
 def base_name(path: str) -> str:
-    """The last part of a path, whichever way its slashes lean."""
-    return path.replace("\\", "/").rpartition("/")[2][:255]
+    """The last part of a path, whichever way its slashes lean, without what names a person or an account."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    # A calendar is named after its owner or what it is about.
+    return "calendar.ics" if name.lower().endswith(".ics") else PERSONAL.sub("…", name)[:255]
 
 
 def hide_folders(path: str) -> str:

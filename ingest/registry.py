@@ -3,37 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ingest.files import fitbit_takeout
+from ingest.files import (
+    apple_health,
+    diary,
+    empatica,
+    fitbit_takeout,
+    garmin_connect,
+    garmin_fit,
+    health_auto_export,
+    health_connect,
+    oura,
+    polar,
+    rr_text,
+    samsung_health,
+    whoop,
+    withings,
+    zepp,
+)
 from ingest.source import Member, Source
 
-SOURCES: tuple[Source, ...] = (fitbit_takeout,)
+SOURCES: tuple[Source, ...] = (
+    apple_health,
+    diary,
+    empatica,
+    fitbit_takeout,
+    garmin_connect,
+    garmin_fit,
+    health_auto_export,
+    health_connect,
+    oura,
+    polar,
+    rr_text,
+    samsung_health,
+    whoop,
+    withings,
+    zepp,
+)
 
 
-def claim(members: Iterable[Member]) -> tuple[dict[str, list[Member]], list[Member]]:
-    """Find the one source of every member.
+@dataclass(frozen=True)
+class Claims:
+    """Members by the name of their source, those that no source claims, and those that several do."""
 
-    Returns
-    -------
-    tuple
-        Members by the name of their source, and the members that no source claims.
+    by_source: dict[str, list[Member]]
+    nobodys: list[Member]
+    disputed: list[tuple[Member, str]]
+    """With the names of the sources: a fault of ours, which must not cost the other members of a load."""
 
-    Raises
-    ------
-    ValueError
-        If two sources claim a member: a fault of ours, never of the input.
-    """
-    claimed: dict[str, list[Member]] = {}
-    unclaimed = []
+
+def claim(members: Iterable[Member]) -> Claims:
+    """Find the one source of every member."""
+    claims = Claims({}, [], [])
     for member in members:
         names = [source.NAME for source in SOURCES if source.claims(member)]
         if len(names) > 1:
-            raise ValueError(f"{member.path} is claimed by {' and '.join(names)}: make their claims narrower")
-        if names:
-            claimed.setdefault(names[0], []).append(member)
+            claims.disputed.append((member, " and ".join(names)))
+        elif names:
+            claims.by_source.setdefault(names[0], []).append(member)
         else:
-            unclaimed.append(member)
-    return claimed, unclaimed
+            claims.nobodys.append(member)
+    return claims
 
 
 def find_source(name: str) -> Source:

@@ -22,6 +22,9 @@ from typing import IO, Protocol
 import numpy as np
 import pyarrow as pa
 
+from ingest.answers import dig, offset_between, read_moment, read_pairs, sub_records, to_float
+from ingest.beats import lay_end_to_end
+from ingest.cells import read_cell, write_cell
 from ingest.clock import MINUTE_US, Clock, Midnights, settle_clock
 from ingest.columns import (
     Bad,
@@ -37,9 +40,33 @@ from ingest.columns import (
     to_us,
     to_utc,
 )
+from ingest.documents import Documents, parse_documents
+from ingest.fit import (
+    Beats,
+    Message,
+    Numbered,
+    Tape,
+    chain_intervals,
+    chain_lists,
+    count_steps,
+    decode_fit,
+    find_device,
+    find_night,
+    find_offsets,
+    fit_column,
+    fit_instants,
+    has_strap,
+    monitoring_times,
+    name_instants,
+    ordinals,
+    profile_name,
+    unwind_strap,
+)
+from ingest.lines import decode_head, decode_text, read_figures, to_number
+from ingest.moments import Moments, check_end, place_days, place_local, place_stamps
+from ingest.nights import lay_out_episodes, lay_out_stages
 from ingest.offsets import Zoned, parse_zoned, prove_clock
-from ingest.quantities import Measured, Moments, Quantity, measure, read_numbers
-from ingest.lines import decode_text, read_figures, to_number, to_numbers
+from ingest.quantities import Measured, Quantity, measure, read_numbers
 from ingest.stamps import ISO_STAMP, MISSING, US_DATE, US_STAMP, parse_days, parse_stamps
 from ingest.stretches import Stretches, check_levels, overlay, rename, renumber, unfold
 from warehouse.sqlite import SQLiteError, list_columns, open_sqlite, read_rows
@@ -53,17 +80,21 @@ __all__ = [
     "About",
     "Bad",
     "Batch",
+    "Beats",
     "Check",
     "Clock",
     "Context",
+    "Documents",
     "Export",
     "Field",
     "Flags",
     "Instants",
     "Measured",
     "Member",
+    "Message",
     "Midnights",
     "Moments",
+    "Numbered",
     "Quantity",
     "Records",
     "Rejected",
@@ -72,28 +103,56 @@ __all__ = [
     "Source",
     "Span",
     "Stretches",
+    "Tape",
     "Zoned",
+    "chain_intervals",
+    "chain_lists",
+    "check_end",
     "check_instants",
     "check_levels",
     "clip_raw",
     "constant",
+    "count_steps",
+    "decode_fit",
+    "decode_head",
     "decode_text",
+    "dig",
+    "find_device",
+    "find_night",
+    "find_offsets",
+    "fit_column",
+    "fit_instants",
+    "has_strap",
     "instants",
+    "lay_end_to_end",
     "lay_out",
+    "lay_out_episodes",
+    "lay_out_stages",
     "list_columns",
     "measure",
+    "monitoring_times",
+    "name_instants",
     "numbers",
+    "offset_between",
     "open_sqlite",
+    "ordinals",
     "overlay",
     "parse_days",
+    "parse_documents",
     "parse_stamps",
-    "read_figures",
     "parse_zoned",
     "peek",
+    "place_days",
+    "place_local",
+    "place_stamps",
+    "profile_name",
     "prove_clock",
+    "read_cell",
+    "read_figures",
+    "read_moment",
     "read_numbers",
+    "read_pairs",
     "read_rows",
-    "refuse",
     "refuse_one",
     "refuse_rows",
     "rename",
@@ -101,11 +160,15 @@ __all__ = [
     "settle_clock",
     "sift",
     "spans",
+    "sub_records",
+    "take_quantity",
+    "to_float",
     "to_number",
-    "to_numbers",
     "to_us",
     "to_utc",
     "unfold",
+    "unwind_strap",
+    "write_cell",
 ]
 
 EDGE_BYTES = 1024
@@ -355,9 +418,12 @@ def clip_raw(text: str) -> str:
 
 
 def peek(member: Member) -> bytes:
-    """The first kilobyte, for claims; nothing where the bytes cannot be read, which the load says later."""
+    """The first kilobyte without NULs (so that UTF-16 is legible), for claims.
+
+    Nothing where the bytes cannot be read, which the load says later.
+    """
     try:
-        return member.head()
+        return member.head().replace(b"\0", b"")
     except (
         OSError,
         EOFError,
@@ -370,18 +436,22 @@ def peek(member: Member) -> bytes:
         return b""
 
 
-def refuse_rows(rows: pa.Table, checks: Sequence[Check], stream: str) -> tuple[Flags, Rejected]:
+def refuse_rows(
+    rows: pa.Table, checks: Sequence[Check], stream: str, *, place: str = "record"
+) -> tuple[Flags, Rejected]:
     """Part good records from bad ones, which are refused with their number, a reason and what they held.
 
     `rows` has `member`, `record` and what was read of the records; the first check that holds is the reason.
     """
     keep, bad = sift(rows, checks)
-    cells = rows.filter(pa.array(~keep)).drop_columns(["member", "record"]).to_pylist()
+    # An instant that no calendar has would overflow a datetime; its number can always be shown.
+    plain = [f.with_type(pa.int64()) if pa.types.is_timestamp(f.type) else f for f in rows.schema]
+    cells = rows.cast(pa.schema(plain)).filter(pa.array(~keep)).drop_columns(["member", "record"]).to_pylist()
     refused = [
         {
             **row,
             "stream": stream,
-            "place": f"record {row['record']}",
+            "place": f"{place} {row['record']}",
             "raw": clip_raw(json.dumps(cell, ensure_ascii=False, default=str)),
         }
         for row, cell in zip(bad.rows.to_pylist(), cells, strict=True)
@@ -389,35 +459,19 @@ def refuse_rows(rows: pa.Table, checks: Sequence[Check], stream: str) -> tuple[F
     return keep, Rejected(pa.Table.from_pylist(refused, schema=REJECTED))
 
 
-def refuse(rows: pa.Table, keep: Flags, bad: Bad, stream: str, *, place: str = "record") -> Rejected:
-    """Refusals of the rows that `sift` parted from the good ones, with their place and their values.
-
-    `rows` are all that were looked at; `bad` has the reasons of those where `keep` is false, in order.
-    """
-    lost = rows.filter(pa.array(~keep)).to_pylist()
-    found = [
-        {
-            "member": row["member"],
-            "stream": stream,
-            "record": row["record"],
-            "place": f"{place} {row['record']}",
-            "reason": reason,
-            "raw": clip_raw(write_row(row)),
-        }
-        for row, reason in zip(lost, bad.rows["reason"].to_pylist(), strict=True)
-    ]
-    return Rejected(pa.Table.from_pylist(found, schema=REJECTED))
+def refuse_one(member: int, stream: str, record: int | None, place: str, reason: str, raw: str) -> Rejected:
+    """Refuse one record, or a member (stream 'file', no record)."""
+    cells = (member, stream, record, place, reason, clip_raw(raw[:4096]))
+    return Rejected(pa.Table.from_pylist([dict(zip(REJECTED.names, cells, strict=True))], schema=REJECTED))
 
 
-def write_row(row: Mapping[str, object]) -> str:
-    """The values of a row as they stood, without where it came from."""
-    values = {name: value for name, value in row.items() if name not in ("member", "record")}
-    return json.dumps(values, ensure_ascii=False, default=str)
-
-
-def refuse_one(  # noqa: PLR0913 - the columns of a refusal
-    member: int, stream: str, place: str, reason: str, *, record: int | None = None, raw: str = ""
-) -> Rejected:
-    """One refusal; of stream 'file' where a member is refused as a whole."""
-    row = {"member": member, "stream": stream, "record": record, "place": place, "reason": reason}
-    return Rejected(pa.Table.from_pylist([{**row, "raw": clip_raw(raw)}], schema=REJECTED))
+def take_quantity(
+    rows: pa.Table, quantity: Quantity, when: Moments, checks: Sequence[Check] = ()
+) -> Iterator[Batch | Rejected]:
+    """One quantity of records: what was refused by the checks or is no such value, and the others as rows."""
+    keep, rejected = refuse_rows(rows, checks, quantity.table)
+    yield rejected
+    rows, when = rows.filter(pa.array(keep)), when.filter(keep)
+    found = measure(rows, quantity, when)
+    yield refuse_rows(rows.select(["member", "record", quantity.column]), found.checks, quantity.table)[1]
+    yield Batch(quantity.table, found.rows)

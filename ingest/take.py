@@ -72,14 +72,18 @@ def take_inventory(paths: Sequence[Path], *, device: str, now: datetime) -> Inve
     refused: list[Refused] = []
     unclaimed: list[Unclaimed] = []
     for container in walk(paths):
-        claimed, nobodys = claim(container.members)
+        claims = claim(container.members)
+        nobodys = claims.nobodys
         unclaimed += [Unclaimed(m.path, look(m)) for m in nobodys]
+        for member, names in claims.disputed:
+            reason = f"{names} both claim this file, so none reads it: please report its name and first line"
+            refused.append(refuse(NOBODY, device, container.root, Refusal(member.path, reason)))
         refused += [refuse(NOBODY, device, container.root, r) for r in container.refused]
-        if nobodys and not claimed and not container.refused:
+        if nobodys and not claims.by_source and not container.refused:
             refused.append(
                 refuse(NOBODY, device, container.root, Refusal(container.root, describe_unknown(nobodys)))
             )
-        for name, members in sorted(claimed.items()):
+        for name, members in sorted(claims.by_source.items()):
             export, spoilt = hash_members(find_source(name), container, members, device, now)
             taken.append(export)
             refused += spoilt
@@ -137,7 +141,7 @@ def look(member: Member) -> str:
 def describe_unknown(members: Sequence[Member]) -> str:
     """Why a file or folder with nothing of ours in it is refused."""
     what = f"this file ({look(members[0])})" if len(members) == 1 else f"any of its {len(members)} files"
-    return f"no source knows {what}: expected files of a Fitbit export, such as heart_rate-2020-03-10.json"
+    return f"no source knows {what}: expected an export that docs/sources.md lists, such as a Fitbit account's zip"
 
 
 def keep_fresh(taken: Taken, known: set[int], unsure: set[int]) -> tuple[int, ...]:

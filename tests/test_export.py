@@ -13,7 +13,8 @@ import pytest
 
 from ingest import export
 from ingest.export import nature, walk
-from ingest.registry import SOURCES, claim
+from ingest.files import fitbit_takeout
+from ingest.registry import claim
 from ingest.source import Member
 
 WHEN = (2020, 7, 22, 0, 0, 0)
@@ -173,13 +174,15 @@ def test_every_member_has_one_source_or_is_unclaimed(monkeypatch: pytest.MonkeyP
     def member(name: str) -> Member:
         return Member(f"any/folder/{name}", 0, datetime(2020, 1, 1), lambda: pytest.fail("was opened"))
 
-    claimed, unclaimed = claim(
-        [member("heart_rate-2020-03-10.json"), member("heart_rate.json"), member("x.pdf")]
-    )
-    assert {name: [m.name for m in members] for name, members in claimed.items()} == {
+    monkeypatch.setattr("ingest.registry.SOURCES", (fitbit_takeout,))
+    found = claim([member("heart_rate-2020-03-10.json"), member("heart_rate.json"), member("x.pdf")])
+    assert {name: [m.name for m in members] for name, members in found.by_source.items()} == {
         "fitbit_takeout": ["heart_rate-2020-03-10.json"]
     }
-    assert [m.name for m in unclaimed] == ["heart_rate.json", "x.pdf"]
-    monkeypatch.setattr("ingest.registry.SOURCES", (*SOURCES, *SOURCES))
-    with pytest.raises(ValueError, match="claimed by fitbit_takeout and fitbit_takeout"):
-        claim([member("steps-2020-03-10.json")])
+    assert [m.name for m in found.nobodys] == ["heart_rate.json", "x.pdf"]
+    monkeypatch.setattr("ingest.registry.SOURCES", (fitbit_takeout, fitbit_takeout))
+    found = claim([member("steps-2020-03-10.json")])
+    assert [(m.name, names) for m, names in found.disputed] == [
+        ("steps-2020-03-10.json", "fitbit_takeout and fitbit_takeout")
+    ]
+    assert found.by_source == {}

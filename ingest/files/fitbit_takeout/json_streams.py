@@ -1,12 +1,8 @@
-"""Fitbit account export: JSON files named for what they hold and the day they begin with.
-
-Folders differ between the years of the export (`user-site-export`, `Global Export Data`, `Physical
-Activity`), so members are recognised by base name only.
+"""Streams of the account export in JSON.
 
 Time, as seen in a real export and stated by its files against each other:
 
-- heart rate, steps and exercise are stamped in UTC; a heart-rate file holds one local day, so its
-  first and last stamps show which offset held at the midnights around it;
+- heart rate, steps and exercise are stamped in UTC;
 - sleep is stamped by the local clock without an offset. A log runs on one clock: in a night in which
   the clocks change, its end is its start plus what the vendor gives as its duration;
 - resting heart rate has a date only.
@@ -15,8 +11,7 @@ Time, as seen in a real export and stated by its files against each other:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -27,23 +22,15 @@ from ingest.source import (
     ISO_STAMP,
     MINUTE_US,
     MISSING,
-    REJECTED,
     US_DATE,
     US_STAMP,
-    About,
     Bad,
     Batch,
     Clock,
-    Context,
-    Export,
     Field,
     Flags,
     Instants,
-    Member,
-    Midnights,
     Records,
-    Rejected,
-    Remark,
     Stretches,
     check_instants,
     check_levels,
@@ -56,39 +43,32 @@ from ingest.source import (
     parse_stamps,
     rename,
     renumber,
-    settle_clock,
     sift,
     spans,
-    to_us,
     to_utc,
     unfold,
 )
 
-NAME = "fitbit_takeout"
-METHOD_VERSION = "fitbit_takeout-1"
-ABOUT = About(
-    device="Fitbit, Google Pixel Watch",
-    layouts="JSON of the account export: `heart_rate-…`, `sleep-…`, `steps-…`, `resting_heart_rate-…`, `exercise-…`",
-    signals="heart rate with confidence, sleep with stages and short wakes, steps, resting heart rate, exercise",
-    zone="heart rate, steps and exercise are UTC; a heart-rate file holds one local day and so shows the offset;"
-    " sleep is local and takes that offset, else the person's zone (flagged)",
-    quirks="sleep logs repeat in neighbouring files (the later wins); resting heart rate 0 is none;"
-    " heart rates of confidence 0 are kept but never count as worn; `estimated_oxygen_variation` is no SpO2",
-    how_to_export="Open the Fitbit or Google account's data page, ask for a copy of the Fitbit data (Google Takeout:"
-    " select Fitbit only), wait for the mail, download the zip, and load it as it is.",
+from .layout import (
+    DAY_US,
+    FIRST_US,
+    HR_MAX_BPM,
+    HR_MIN_BPM,
+    SLEEP_MAX_H,
+    STEPS_MAX,
+    WORKOUT_MAX_H,
+    Rests,
+    Setting,
+    Stream,
+    dated,
+    maybe_dated,
+    on_local_clock,
 )
 
-
-HR_MIN_BPM, HR_MAX_BPM = 20.0, 250.0
-"""Beyond these no wrist sensor measures a heart: slower is asystole, faster than any human sinus rhythm."""
-STEPS_MAX = 1000
-"""Steps in one minute; sprinters make about 300."""
-DAY_US = 1440 * MINUTE_US
-FIRST_US = int(np.datetime64("2007-01-01", "us").astype(np.int64))
-"""Fitbit was founded in 2007: nothing of it is older."""
-SLEEP_MAX_H, WORKOUT_MAX_H = 48, 72
 ONE_CLOCK_US = 10 * MINUTE_US
 """How far a log's end may be from start plus duration; vendors round by up to a minute."""
+
+EXERCISE_STAMP = (*US_STAMP, "YYYY-MM-DD hh:mm:ss")
 
 STAGES: dict[str, str] = {
     "wake": "wake",
@@ -105,141 +85,12 @@ STAGES: dict[str, str] = {
 LEVEL = pa.list_(pa.struct([("dateTime", pa.string()), ("level", pa.string()), ("seconds", pa.float64())]))
 
 
-@dataclass(frozen=True)
-class Stream:
-    """Files of one kind: how they are named, the table they feed, how they are read."""
-
-    pattern: re.Pattern[str]
-    table: str | None
-    """None for files that are known and left out."""
-    fields: tuple[Field, ...] = ()
-    read: Callable[[Records, Clock, int], Iterator[Batch | Bad]] | None = None
-    """Reads records with the clock and the latest instant that may occur."""
-
-
-def claims(member: Member) -> bool:
-    """Whether the member is a file of this export, by its name."""
-    return find_stream(member.name) is not None
-
-
-def stream(name: str) -> str | None:
-    """The table that a file of that base name feeds; None for one that is known and left out."""
-    found = find_stream(name)
-    return None if found is None else found.table
-
-
-def find_stream(name: str) -> Stream | None:
-    """The row of STREAMS that a base name fits."""
-    return next((row for row in STREAMS if row.pattern.fullmatch(name)), None)
-
-
-def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark]:
-    """Read the fresh members of an export, stream by stream."""
-    clock = settle_clock(context.zone, day_files(export.members))
-    yield from remark_on_zone(clock, context.zone)
-    latest_us = to_us(export.exported_utc) + DAY_US
-    for row in STREAMS:
-        if row.table is None:
-            continue
-        members = [i for i in export.fresh if row.pattern.fullmatch(export.members[i].name)]
-        for records in context.read_json(export, members, row.table, row.fields):
-            yield from read_batch(row, records, clock, latest_us, export, context)
-
-
-def read_batch(
-    row: Stream, records: Records, clock: Clock, latest_us: int, export: Export, context: Context
-) -> Iterator[Batch | Rejected]:
-    """Read one batch of records; spans are complete only in members of which nothing was refused."""
-    if row.read is None:
-        return
-    spoilt = set(records.broken["member"].to_pylist())
-    if records.broken.num_rows:
-        yield Rejected(records.broken)
-    batches = []
-    for found in row.read(records, clock, latest_us):
-        if isinstance(found, Batch):
-            batches.append(found)
-        elif found.rows.num_rows:
-            spoilt |= set(pc.unique(found.rows["member"]).to_pylist())
-            yield Rejected(with_raw(found.rows, str(row.table), export, context))
-    for batch in batches:
-        whole = tuple(span for span in batch.complete if span.member not in spoilt)
-        yield Batch(batch.table, batch.rows, whole)
-
-
-def with_raw(bad: pa.Table, table: str, export: Export, context: Context) -> pa.Table:
-    """Complete refusals with their place and their text."""
-    wanted: dict[int, list[int]] = {}
-    for member, record in zip(bad["member"].to_pylist(), bad["record"].to_pylist(), strict=True):
-        wanted.setdefault(member, []).append(record)
-    raw = context.raw_records(export, wanted)
-    rows = [
-        {
-            **row,
-            "stream": table,
-            "place": f"record {row['record']}",
-            "raw": raw.get((row["member"], row["record"]), ""),
-        }
-        for row in bad.to_pylist()
-    ]
-    return pa.Table.from_pylist(rows, schema=REJECTED)
-
-
-# --- what the export shows of its clock ---------------------------------------------------------
-
-DAY_FILE = re.compile(r"heart_rate-(\d{4}-\d{2}-\d{2})\.json")
-STAMP = re.compile(rb'"dateTime"\s*:\s*"(\d\d/\d\d/\d\d \d\d:\d\d:\d\d)"')
-DAY_FILE_SLACK_US = 15 * 60 * MINUTE_US
-"""A stamp further than this from the file's local day in UTC is of no day: offsets end at 14 h."""
-
-
-def day_files(members: Sequence[Member]) -> Midnights:
-    """Gather what heart-rate files show, from their first and last kilobyte.
-
-    Any stamp inside a file bounds the offset truly; the first and last ones bound it closely.
-    """
-    seen: dict[int, tuple[int, int]] = {}
-    for member in members:
-        name = DAY_FILE.fullmatch(member.name)
-        if name is None:
-            continue
-        day = parse_days(pa.array([name[1]]), ("YYYY-MM-DD",))[0]
-        edges = member.digest.head + b"\n" + member.digest.tail
-        found = parse_stamps(pa.array([s.decode() for s in STAMP.findall(edges)], pa.string()), US_STAMP)
-        near = found[abs(found - (day * DAY_US + DAY_US // 2)) < DAY_US // 2 + DAY_FILE_SLACK_US]
-        if day != MISSING and near.size:
-            first, last = seen.get(int(day), (int(near[0]), int(near[0])))
-            seen[int(day)] = (min(first, int(near.min())), max(last, int(near.max())))
-    days = sorted(seen)
-    edges_us = np.array([seen[d] for d in days], dtype=np.int64).reshape(-1, 2)
-    return Midnights(np.array(days, dtype=np.int64), edges_us[:, 0], edges_us[:, 1])
-
-
-def remark_on_zone(clock: Clock, zone: str) -> Iterator[Remark]:
-    """Say where the files show another offset than the person's zone has."""
-    off = np.flatnonzero(clock.proven & (clock.shift_min != 0))
-    if off.size == 0:
-        return
-    days = (clock.first_day + off).astype("datetime64[D]")
-    shifts = sorted({int(s) for s in clock.shift_min[off]})
-    hours = ", ".join(f"{s / 60:+g} h" for s in shifts)
-    share = off.size / max(int(clock.proven.sum()), 1)
-    cause = "is --timezone right?" if share > 0.5 else "a journey, it seems."
-    yield Remark(
-        f"The heart-rate files of {off.size} days ({days[0]} to {days[-1]}) show a clock {hours} off {zone};"
-        f" their own offset was used: {cause}"
-    )
-
-
-# --- readers -----------------------------------------------------------------------------------
-
-
-def read_heart_rate(records: Records, clock: Clock, latest_us: int) -> Iterator[Batch | Bad]:
+def read_heart_rate(records: Records, setting: Setting) -> Iterator[Batch | Bad]:
     """Heart rates, one a few seconds, stamped in UTC, with the vendor's confidence 0 to 3."""
     rows = records.rows
     t_us = parse_stamps(rows["stamp"], US_STAMP)
     hr_bpm, confidence = numbers(rows["hr_bpm"]), numbers(rows["confidence"])
-    checks = check_instants(t_us, FIRST_US, latest_us)
+    checks = check_instants(t_us, FIRST_US, setting.latest_us)
     checks += [
         (np.isnan(hr_bpm), "expected a heart rate in value.bpm, found none"),
         ((hr_bpm < HR_MIN_BPM) | (hr_bpm > HR_MAX_BPM), "heart rate outside 20 to 250 a minute"),
@@ -249,7 +100,7 @@ def read_heart_rate(records: Records, clock: Clock, latest_us: int) -> Iterator[
     yield bad
     kept = rows.filter(keep) if not keep.all() else rows
     t_us, hr_bpm, confidence = t_us[keep], hr_bpm[keep], confidence[keep]
-    offset, assumed = clock.of_utc(t_us)
+    offset, assumed = setting.clock.of_utc(t_us)
     known = ~np.isnan(confidence)
     columns = {
         "t_utc": instants(t_us),
@@ -261,12 +112,12 @@ def read_heart_rate(records: Records, clock: Clock, latest_us: int) -> Iterator[
     yield Batch("signal.heart_rate", lay_out(kept, columns), spans("signal.heart_rate", kept, t_us, t_us))
 
 
-def read_steps(records: Records, clock: Clock, latest_us: int) -> Iterator[Batch | Bad]:
+def read_steps(records: Records, setting: Setting) -> Iterator[Batch | Bad]:
     """Steps of single minutes, stamped in UTC; a minute that is absent is not known."""
     rows = records.rows
     t_us = parse_stamps(rows["stamp"], US_STAMP)
     steps = numbers(rows["steps"])
-    checks = check_instants(t_us, FIRST_US, latest_us)
+    checks = check_instants(t_us, FIRST_US, setting.latest_us)
     checks += [
         (np.isnan(steps) | (steps % 1 > 0), "expected a whole number of steps in value"),
         ((steps < 0) | (steps > STEPS_MAX), f"steps outside 0 to {STEPS_MAX} in a minute"),
@@ -274,7 +125,7 @@ def read_steps(records: Records, clock: Clock, latest_us: int) -> Iterator[Batch
     keep, bad = sift(rows, checks)
     yield bad
     kept, t_us = rows.filter(keep), t_us[keep]
-    offset, assumed = clock.of_utc(t_us)
+    offset, assumed = setting.clock.of_utc(t_us)
     columns = {
         "t_utc": instants(t_us),
         "offset_min": pa.array(offset),
@@ -285,7 +136,7 @@ def read_steps(records: Records, clock: Clock, latest_us: int) -> Iterator[Batch
     yield Batch("signal.steps", lay_out(kept, columns), spans("signal.steps", kept, t_us, t_us))
 
 
-def read_resting(records: Records, clock: Clock, latest_us: int) -> Iterator[Batch | Bad]:
+def read_resting(records: Records, setting: Setting) -> Iterator[Batch | Bad]:
     """Resting heart rate by date; where the date is null or the value 0 the vendor has none."""
     rows = records.rows
     value, error = numbers(rows["value"]), numbers(rows["error"])
@@ -294,7 +145,9 @@ def read_resting(records: Records, clock: Clock, latest_us: int) -> Iterator[Bat
     local_us = np.where(day == MISSING, MISSING, day * DAY_US)
     no_record = rows["stamp"].is_null().to_numpy()
     checks = [(no_record, "expected a dateTime, found none")]
-    checks += [(bad & ~absent, reason) for bad, reason in check_instants(local_us, FIRST_US, latest_us)]
+    checks += [
+        (bad & ~absent, reason) for bad, reason in check_instants(local_us, FIRST_US, setting.latest_us)
+    ]
     checks += [
         (np.isnan(value) & ~absent, "expected a number in value.value, found none"),
         (((value < HR_MIN_BPM) | (value > HR_MAX_BPM)) & ~absent, "heart rate outside 20 to 250 a minute"),
@@ -303,7 +156,7 @@ def read_resting(records: Records, clock: Clock, latest_us: int) -> Iterator[Bat
     yield bad
     keep &= ~absent
     kept, local_us, error = rows.filter(keep), local_us[keep], error[keep]
-    offset, assumed = clock.of_local(local_us)
+    offset, assumed = setting.clock.of_local(local_us)
     columns = {
         "vital": constant("resting_heart_rate", kept.num_rows),
         "t_utc": instants(to_utc(local_us, offset)),
@@ -316,13 +169,13 @@ def read_resting(records: Records, clock: Clock, latest_us: int) -> Iterator[Bat
     yield Batch("signal.vital", lay_out(kept, columns))
 
 
-def read_exercise(records: Records, clock: Clock, latest_us: int) -> Iterator[Batch | Bad]:
+def read_exercise(records: Records, setting: Setting) -> Iterator[Batch | Bad]:
     """Workouts, logged or found by the device, stamped in UTC; `lastModified` is their revision."""
     rows = records.rows
-    t_us = parse_stamps(rows["stamp"], US_STAMP)
+    t_us = parse_stamps(rows["stamp"], EXERCISE_STAMP)
     changed_us = parse_stamps(rows["changed"], US_STAMP)
     length_ms, steps, hr_bpm = numbers(rows["length_ms"]), numbers(rows["steps"]), numbers(rows["hr_bpm"])
-    checks = check_instants(t_us, FIRST_US, latest_us)
+    checks = check_instants(t_us, FIRST_US, setting.latest_us)
     checks += [
         (rows["workout"].is_null().to_numpy(), "expected a logId, found none"),
         (~(length_ms >= 0), "ends before it starts: expected a duration of 0 ms or more"),
@@ -337,7 +190,7 @@ def read_exercise(records: Records, clock: Clock, latest_us: int) -> Iterator[Ba
     yield bad
     kept, t_us, changed_us = rows.filter(keep), t_us[keep], changed_us[keep]
     steps, hr_bpm = steps[keep], hr_bpm[keep]
-    offset, assumed = clock.of_utc(t_us)
+    offset, assumed = setting.clock.of_utc(t_us)
     kind = kept["kind"]
     columns = {
         "workout": kept["workout"],
@@ -357,12 +210,15 @@ def read_exercise(records: Records, clock: Clock, latest_us: int) -> Iterator[Ba
 # --- sleep -------------------------------------------------------------------------------------
 
 
-def read_sleep(records: Records, clock: Clock, latest_us: int) -> Iterator[Batch | Bad]:
+def read_sleep(records: Records, setting: Setting) -> Iterator[Batch | Bad]:
     """Sleep logs and their stages, stamped by the local clock."""
     rows = records.rows
-    start_us, end_us = parse_stamps(rows["start"], ISO_STAMP), parse_stamps(rows["end"], ISO_STAMP)
-    parts, blinks = (unfold(rows[name], ISO_STAMP, SLEEP_MAX_H) for name in ("levels", "short_levels"))
-    checks = check_instants(start_us, FIRST_US, latest_us)
+    start_us, end_us = (on_local_clock(read_sleep_stamps(rows[name]), setting) for name in ("start", "end"))
+    parts, blinks = (
+        on_their_clock(unfold(rows[name], ISO_STAMP, SLEEP_MAX_H), setting)
+        for name in ("levels", "short_levels")
+    )
+    checks = check_instants(start_us, FIRST_US, setting.latest_us)
     checks += [
         (rows["episode"].is_null().to_numpy(), "expected a logId, found none"),
         (end_us == MISSING, "expected an endTime such as 2020-04-08T08:40:30.000, found none"),
@@ -378,7 +234,24 @@ def read_sleep(records: Records, clock: Clock, latest_us: int) -> Iterator[Batch
     kept, start_us, end_us = rows.filter(keep), start_us[keep], end_us[keep]
     parts, blinks = (renumber(p, keep, place) for p in (parts, blinks))
     cut = overlay(rename(parts, STAGES), rename(blinks, STAGES), start_us, end_us)
-    yield from lay_out_sleep(kept, start_us, end_us, cut, clock)
+    yield from lay_out_sleep(kept, start_us, end_us, cut, setting.clock)
+
+
+def read_sleep_stamps(column: pa.ChunkedArray) -> Instants:
+    """Stamps of sleep logs; whoever wrote the JSON anew may have put a space for the T."""
+    return parse_stamps(pc.replace_substring(column, " ", "T", max_replacements=1), ISO_STAMP)
+
+
+def on_their_clock(parts: Stretches, setting: Setting) -> Stretches:
+    """Parts of sleep logs as the local clock showed them."""
+    start_us, end_us = (on_local_clock(stamp_us, setting) for stamp_us in (parts.start_us, parts.end_us))
+    return Stretches(parts.log, start_us, end_us, parts.stage)
+
+
+def rest_in_logs(rows: pa.Table) -> Rests:
+    """The sleep of logs, as stamped."""
+    start_us, end_us = read_sleep_stamps(rows["start"]), read_sleep_stamps(rows["end"])
+    return Rests(start_us, end_us, np.full(rows.num_rows, np.nan))
 
 
 def lay_out_sleep(
@@ -443,22 +316,27 @@ def real(name: str, path: str) -> Field:
     return Field(name, path, pa.float64())
 
 
-def dated(names: str, ending: str = "json") -> re.Pattern[str]:
-    """Names of files that carry the date they begin with."""
-    return re.compile(rf"(?:{names})-\d{{4}}-\d{{2}}-\d{{2}}\.{ending}")
-
-
-STREAMS: tuple[Stream, ...] = (
+JSON_STREAMS: tuple[Stream, ...] = (
     Stream(
+        "heart rate",
         dated("heart_rate"),
         "signal.heart_rate",
-        (text("stamp", "dateTime"), real("hr_bpm", "value.bpm"), real("confidence", "value.confidence")),
         read_heart_rate,
+        family="heart rate",
+        fields=(
+            text("stamp", "dateTime"),
+            real("hr_bpm", "value.bpm"),
+            real("confidence", "value.confidence"),
+        ),
+        local=False,
     ),
     Stream(
-        dated("sleep"),
+        "sleep",
+        maybe_dated("sleep"),
         "signal.sleep_episode",
-        (
+        read_sleep,
+        family="sleep",
+        fields=(
             text("episode", "logId"),
             text("start", "startTime"),
             text("end", "endTime"),
@@ -468,29 +346,39 @@ STREAMS: tuple[Stream, ...] = (
             Field("levels", "levels.data", LEVEL),
             Field("short_levels", "levels.shortData", LEVEL),
         ),
-        read_sleep,
+        rests=rest_in_logs,
+        mark=b'"dateOfSleep"',
     ),
     Stream(
+        "steps",
         dated("steps"),
         "signal.steps",
-        (text("stamp", "dateTime"), real("steps", "value")),
         read_steps,
+        family="steps",
+        fields=(text("stamp", "dateTime"), real("steps", "value")),
+        local=False,
     ),
     Stream(
-        dated("resting_heart_rate"),
+        "resting heart rate",
+        maybe_dated("resting_heart_rate"),
         "signal.vital",
-        (
+        read_resting,
+        family="resting heart rate",
+        fields=(
             text("stamp", "dateTime"),
             text("date", "value.date"),
             real("value", "value.value"),
             real("error", "value.error"),
         ),
-        read_resting,
+        mark=b'"error"',
     ),
     Stream(
-        re.compile(r"exercise-\d+\.json"),
+        "exercise",
+        re.compile(r"exercise(?:-\d+)?\.json"),
         "signal.workout",
-        (
+        read_exercise,
+        family="exercise",
+        fields=(
             text("workout", "logId"),
             text("stamp", "startTime"),
             text("changed", "lastModified"),
@@ -500,13 +388,8 @@ STREAMS: tuple[Stream, ...] = (
             real("hr_bpm", "averageHeartRate"),
             real("steps", "steps"),
         ),
-        read_exercise,
+        mark=b'"activityName"',
+        local=False,
     ),
-    Stream(
-        dated("time_in_heart_rate_zones|(?:sedentary|lightly_active|moderately_active|very_active)_minutes"),
-        None,
-    ),
-    Stream(dated("demographic_vo2_max|run_vo2_max|calories|distance|altitude"), None),
-    Stream(dated("estimated_oxygen_variation", "csv"), None),
 )
-"""Every kind of file of this layout, each name fits one row."""
+"""Every kind of JSON file that is read."""

@@ -1,0 +1,77 @@
+"""Words by which an event is known: of a calendar's titles, and of a diary's own column."""
+
+from __future__ import annotations
+
+import re
+
+KINDS = frozenset(["mindful", "therapy", "alcohol", "ill", "travel", "medicine", "mark"])
+
+WORDS: tuple[tuple[str, str | None, str | None], ...] = (
+    # What would be mistaken for something below, first.
+    (r"physical therapy|physio\w*|occupational therapy|speech therapy|retail therapy|chemo\w*", None, None),
+    (r"radiotherapy|aromatherapy|hormone therapy|fever[- ]tree|travel agent|time travel", None, None),
+    # Providers of therapy.
+    (r"better ?help", "therapy", "BetterHelp"),
+    (r"talk ?space", "therapy", "Talkspace"),
+    # Apps for practice.
+    (r"head ?space", "mindful", "Headspace"),
+    (r"calm(?: app)?(?=$|:| -| –| meditation| session| app)", "mindful", "Calm"),
+    (r"insight timer", "mindful", "Insight Timer"),
+    (r"waking up app", "mindful", "Waking Up"),
+    (r"ten percent happier", "mindful", "Ten Percent Happier"),
+    # Therapy; in person where the title says so.
+    (
+        r"(?:psycho)?therap(?:y|ist|ie|eut|eutin)|counsell?(?:ing|or)|psycholog(?:ist|e|in)|psychiatrist|cbt|emdr",
+        "therapy",
+        None,
+    ),
+    # Practice.
+    (
+        r"meditat(?:e|ion|ing)|mindful(?:ness)?|mbsr|breathwork|breathing exercises?|yoga nidra",
+        "mindful",
+        None,
+    ),
+    # Medicine before illness: a flu shot is no flu.
+    (r"(?:flu|covid) (?:shot|jab|vaccine)|vaccin(?:e|ation)|impfung|booster shot", "medicine", None),
+    (r"medicine|medication|meds|antibiotics?|medikamente?", "medicine", None),
+    (r"sick(?: day| leave)?|ill|flu|fever|covid|krank|krankmeldung|migraine|migräne", "ill", None),
+    (r"alcohol|drinks|beers?|wine|cocktails?|happy hour|bier|wein", "alcohol", None),
+    (
+        r"flight|travel(?:ling|ing)?|trip|business trip|journey|jet ?lag|flug|reise|dienstreise",
+        "travel",
+        None,
+    ),
+)
+"""Words, the kind of event they mean, the app or provider; the first row that fits holds. None: not ours."""
+
+PATTERNS = tuple((re.compile(rf"(?<!\w)(?:{words})(?!\w)"), event, app) for words, event, app in WORDS)
+IN_PERSON = re.compile(r"(?<!\w)(?:in[- ]person|face to face|vor ort|praxis|office visit)(?!\w)")
+OWN_WORD = re.compile(r"[^\W\d_][\w-]{0,29}")
+"""A person's own word for an event: one word."""
+
+
+def name_event(title: str) -> tuple[str, str | None] | None:
+    """The kind of event that a title means and the app or provider in it; None if it says neither."""
+    text = " ".join(title.casefold().split())
+    for pattern, event, app in PATTERNS:
+        if pattern.search(text):
+            if event is None:
+                return None
+            return event, "in person" if event == "therapy" and not app and IN_PERSON.search(text) else app
+    return None
+
+
+def name_own(word: str) -> tuple[str, str | None] | None:
+    """The kind of event that a diary's own column means: ours, one in its words, or a single word as it is."""
+    text = word.strip().casefold()
+    if text in KINDS:
+        return text, None
+    return name_event(text) or ((text, None) if OWN_WORD.fullmatch(text) else None)
+
+
+def name_app(app: str) -> str:
+    """An app or provider in its own spelling, where it is known."""
+    found = name_event(app)
+    return (
+        found[1] if found and found[1] else "in person" if IN_PERSON.search(app.casefold()) else app.strip()
+    )
