@@ -238,6 +238,13 @@ def test_files_cut_or_spoilt_anywhere_never_crash(name: str, share: float, value
     read(FILES | {name: data[:place] + bytes([value]) + data[place + 1 :]})
 
 
+def test_a_broken_device_profile_is_refused_and_devices_it_still_names_are_named() -> None:
+    name = "com.samsung.health.device_profile.20240703080000.csv"
+    found = read(FILES | {name: FILES[name][:150]})
+    assert {n for n, _, _ in found.refused} == {name}
+    assert found.of("steps", "device") == [("PHONEuuid1",), ("PHONEuuid1",), (WATCH,)]
+
+
 @pytest.mark.parametrize("rest", [b"", b"\n", b"\0\0\0", b"no,such\n", b"\xff\xfe\x00"])
 def test_empty_and_foreign_files_are_refused_or_give_nothing(rest: bytes) -> None:
     found = read({HEART: rest, HEART_BINS: rest})

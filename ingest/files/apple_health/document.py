@@ -27,6 +27,7 @@ EDGE_BYTES = 1 << 16
 FIRST_WINDOW_BYTES = 1 << 12
 MOST_ELEMENTS = 512
 PAD_BYTES = 64
+SPACE = b" \t\r\n"
 CHANCES = 16
 """So many elements without an end are passed over; each costs a look at all that follows."""
 RAW_BYTES = 1024
@@ -179,9 +180,12 @@ def enter_root(buffer: Buffer) -> str:
         return f"it says that it is encoded as {name}: expected UTF-8, as Apple writes it"
     for found in SKIPPED.finditer(head):
         if found["root"]:
+            # An empty root is read as one that has an end tag.
             buffer.start = found.end()
             if found["root"].endswith(b"/>"):
-                buffer.start, buffer.at_end = buffer.stop, True
+                buffer.start -= len(b"</HealthData>")
+                end = np.frombuffer(b"</HealthData>", np.uint8)
+                buffer.data[buffer.start : found.end()] = end
             return ""
     if not head.strip(b"\0 \t\r\n"):
         return "the file holds nothing: expected Apple's export.xml"
@@ -205,7 +209,9 @@ def read_carefully(buffer: Buffer, most: int) -> Block:
 
 def pass_break(buffer: Buffer) -> bool:
     """Go to the next element that looks whole, behind a broken one; False where there is none."""
-    buffer.start = min(buffer.start + 1, buffer.stop)
+    # What is broken begins behind white space: it must not be found again.
+    space = len(buffer.peek(RAW_BYTES)) - len(buffer.peek(RAW_BYTES).lstrip(SPACE))
+    buffer.start = min(buffer.start + space + 1, buffer.stop)
     while True:
         rest = memoryview(buffer.data[buffer.start : buffer.stop])  # type: ignore[arg-type]
         found = NEXT_ELEMENT.search(rest)
@@ -268,8 +274,8 @@ def take_block(block: Block, buffer: Buffer, number: int, words: Words) -> Piece
 
 def describe_break(block: Block, buffer: Buffer, number: int) -> Refusal:
     """Say where the XML is broken, and what is kept."""
-    rest = buffer.peek(4 * RAW_BYTES).lstrip(b" \t\r\n")
-    at = buffer.here + len(buffer.peek(4 * RAW_BYTES)) - len(rest)
+    rest = buffer.peek(2 * RAW_BYTES).lstrip(SPACE)
+    at = buffer.here + len(buffer.peek(2 * RAW_BYTES)) - len(rest)
     if block.broken_at is not None:
         place = buffer.here + block.broken_at
         reason = f"no well-formed XML ({block.reason} at byte {place}): the element was left out"

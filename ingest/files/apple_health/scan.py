@@ -324,7 +324,6 @@ def take_texts(buf: Bytes, spans: Ints, row: Rows, texts: Ints, latest: Ints, sa
 @compiled
 def take_value(buf: Bytes, spans: Ints, row: Rows, later: Ints, note: Ints) -> bool:
     """Fill in the number of a record, or note where it stands if it has too many digits."""
-    row["value"] = np.nan
     if spans[VALUE, 0] < 0:
         return False
     state, value = read_number(buf, spans[VALUE, 0], spans[VALUE, 1])
@@ -341,6 +340,7 @@ def take_record(buf: Bytes, spans: Ints, latest: Ints, kind: int, says: int, fou
     """Fill in a row from the attributes of a record; 0, or NO, or IS_FULL."""
     note = found.note
     row = found.rows[note[N_ROWS]]
+    row["value"] = np.nan
     if not take_times(buf, spans, row):
         return NO
     if not take_texts(buf, spans, row, found.texts, latest, says):
