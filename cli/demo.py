@@ -39,12 +39,15 @@ def summarise(settings: Settings) -> None:
     with open_warehouse(settings.warehouse, read_only=True) as con:
         counts = status.count_rows(con)
         parts: dict[str, list[dict[str, Any]]] = {
-            "people": status.describe_people(con),
             "rows a table": [{"table": name, "rows": n} for name, n in counts.items() if n],
             "refused": status.describe_refusals(con),
             "days without an index": status.describe_empty_days(con),
         }
-        pages = status.describe_pages(con)
+        people, pages = status.describe_people(con), status.describe_pages(con)
+    for person in people:
+        # Downwards, since nine columns do not fit a narrow terminal.
+        rows = [{"what": key.replace("_", " "), "is": value} for key, value in person.items()]
+        print_table("", rows, empty="nobody")
     for title, part in parts.items():
         print_table(title, part, empty="none")
     for page in pages[:1]:

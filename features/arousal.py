@@ -225,7 +225,7 @@ def _step_inside(gram: Floats, moment: Floats, coef: Floats, active: Bools, free
         if not below.any():
             return goal
         reach = coef[below] / np.maximum(coef[below] - goal[below], 1e-300)
-        coef = coef + float(reach.min()) * (goal - coef)
+        coef = coef + float(np.min(reach)) * (goal - coef)
         active &= ~(below & (coef <= 1e-12))
         coef = np.where(active, coef, 0.0)
 

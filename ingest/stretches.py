@@ -48,7 +48,7 @@ def overlay(parts: Stretches, over: Stretches, start_us: Instants, end_us: Insta
         Start and end of each log, on the same clock, end not before start.
     """
     # Logs lie this far apart on the line, so that a piece between two of them is known by its length.
-    pitch = 4 * int((end_us - start_us).max(initial=1))
+    pitch = 4 * int(np.max(end_us - start_us, initial=1))
     base = np.arange(start_us.size, dtype=np.int64) * pitch - start_us
     lines = [line_up(p, base, start_us, end_us) for p in (parts, over)]
     edges = np.unique(np.concatenate([e for line in lines for e in (line.start_us, line.end_us)]))

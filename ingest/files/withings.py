@@ -297,7 +297,7 @@ def keep_longest(
     """One value an instant, whatever the order of rows; what is no value does not stand in the way of one."""
     wrong = measure(each, quantity, at).checks
     yield refuse_rows(each, wrong, row.table)[1]
-    fine = ~np.logical_or.reduce([flags for flags, _ in wrong]) & ~np.isnan(numbers)
+    fine = ~np.any(np.stack([flags for flags, _ in wrong]), axis=0) & ~np.isnan(numbers)
     fine &= ~np.isin(numbers, quantity.none)
     each, numbers, at = each.filter(pa.array(fine)), numbers[fine], at.filter(fine)
     seconds = np.zeros(numbers.size) if at.span_s is None else np.nan_to_num(at.span_s)

@@ -106,12 +106,12 @@ class Buffer:
         self.data[:left] = self.data[self.start : self.stop].copy()
         self.base += self.start
         self.start, self.stop = 0, left
-        view = memoryview(self.data)  # type: ignore[arg-type]
-        while not self.at_end and self.stop < self.data.size - PAD_BYTES:
-            chunk = self.stream.read(min(1 << 20, self.data.size - PAD_BYTES - self.stop))
-            self.at_end = not chunk
-            view[self.stop : self.stop + len(chunk)] = chunk
-            self.stop += len(chunk)
+        view = self.data.data
+        last = self.data.size - PAD_BYTES
+        while not self.at_end and self.stop < last:
+            count = self.stream.readinto(view[self.stop : last])  # type: ignore[attr-defined]
+            self.at_end = not count
+            self.stop += count
         self.data[self.stop : self.stop + PAD_BYTES] = 0
 
 
@@ -213,7 +213,7 @@ def pass_break(buffer: Buffer) -> bool:
     space = len(buffer.peek(RAW_BYTES)) - len(buffer.peek(RAW_BYTES).lstrip(SPACE))
     buffer.start = min(buffer.start + space + 1, buffer.stop)
     while True:
-        rest = memoryview(buffer.data[buffer.start : buffer.stop])  # type: ignore[arg-type]
+        rest = buffer.data[buffer.start : buffer.stop].data
         found = NEXT_ELEMENT.search(rest)
         if found:
             buffer.start += found.start()

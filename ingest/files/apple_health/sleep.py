@@ -97,7 +97,8 @@ def first_zone(zone: npt.NDArray[np.int32], begins: Instants) -> npt.NDArray[np.
     """The zone of the first stretch of each block that names one; -1 where none does."""
     place = np.where(zone >= 0, np.arange(zone.size), zone.size)
     first = np.minimum.reduceat(place, begins)  # of a block without a zone: the number of rows
-    return np.append(zone, np.int32(-1))[first]
+    found: npt.NDArray[np.int32] = np.append(zone, np.int32(-1))[first]
+    return found
 
 
 def name_episodes(bed: npt.NDArray[np.bool_], start_us: Instants) -> pa.Array:
