@@ -21,7 +21,7 @@ from warehouse.commit import Committed, commit
 from warehouse.ddl import SQL_TYPES
 from warehouse.publish import publish
 from warehouse.sql import scalar
-from warehouse.staging import stage, staging_folder, sweep
+from warehouse.staging import hash_stream, stage, staging_folder, sweep
 from warehouse.store import WarehouseError, content_hashes, open_warehouse
 from warehouse.tables import TABLES, find_table
 
@@ -224,7 +224,7 @@ def test_a_migrated_schema_equals_a_fresh_one(tmp_path: Path) -> None:
     columns = (
         "select table_schema, table_name, column_name, data_type, ordinal_position"
         " from information_schema.columns"
-        " where table_schema in ('meta', 'signal', 'feature', 'model', 'report') order by all"
+        " where table_schema in ('meta', 'stored', 'signal', 'feature', 'model', 'report') order by all"
     )
     with open_warehouse(tmp_path / "fresh.duckdb") as con:
         fresh = con.execute(columns).fetchall()
@@ -238,7 +238,17 @@ def test_a_migrated_schema_equals_a_fresh_one(tmp_path: Path) -> None:
 
 
 def test_every_column_has_a_meaning_and_every_number_a_unit_or_a_reason_not_to() -> None:
-    unitless = {"record", "file_id", "revision", "direction", "version", "position", "confidence", "rank"}
+    unitless = {
+        "record",
+        "file_id",
+        "stream_id",
+        "revision",
+        "direction",
+        "version",
+        "position",
+        "confidence",
+        "rank",
+    }
     # Units of these are those of the feature or of the row itself.
     by_feature = {"value", "se", "mean", "scale", "usual_lo", "usual_hi", "error"}
     for table in TABLES:
@@ -349,3 +359,22 @@ def test_the_published_file_holds_only_those_who_allowed_it(tmp_path: Path) -> N
         assert found == [("feature",), ("meta",), ("model",)]
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert not publish(url, target), "the same content is not written twice"
+
+
+def test_signals_of_the_first_schema_are_the_same_rows_after_the_migration(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    first, *later = migrations.list_migrations()
+    with duckdb.connect(str(path)) as con:
+        con.execute(first.sql)
+        con.execute(
+            "insert into signal.heart_rate select p, 'fitbit_takeout', d, timestamp '2020-04-05 00:00:00'"
+            " + to_seconds(i), 60, 50 + i, 3, 7, i from range(5) t(i), (values ('p-1'), ('p-2')) a(p),"
+            " (values ('left'), ('right')) b(d)"
+        )
+        before = con.execute("select * from signal.heart_rate order by all").fetchall()
+        migrations.apply(con, later)
+        assert con.execute("select * from signal.heart_rate order by all").fetchall() == before
+        streams = con.execute("select * from meta.stream").fetchall()
+    assert len(before) == 20
+    named = [(p, "fitbit_takeout", d) for p in ("p-1", "p-2") for d in ("left", "right")]
+    assert sorted(streams) == sorted((hash_stream(names), *names) for names in named)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from warehouse.schema import Table
+from warehouse.schema import STREAM, Table
 from warehouse.sql import scalar
 from warehouse.tables import SCHEMAS, TABLES, find_table
 
@@ -29,8 +29,21 @@ SQL_TYPES: dict[pa.DataType, str] = {
 
 def create_table_sql(table: Table) -> str:
     """Write the CREATE TABLE of a declaration."""
-    columns = ",\n".join(f'    "{c.name}" {SQL_TYPES[c.type]}' for c in table.columns)
-    return f'create table {table.schema}."{table.name}" (\n{columns}\n)'
+    columns = ",\n".join(f'    "{c.name}" {SQL_TYPES[c.type]}' for c in table.stored_columns)
+    return f"create table {table.stored_name} (\n{columns}\n)"
+
+
+def create_signal_views(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the views `signal.*`, which name the stream of each row."""
+    for table in TABLES:
+        if table.kind == "signal":
+            con.execute(f"create or replace view {table.full_name} as {named_rows(table)}")
+
+
+def named_rows(table: Table) -> str:
+    """Write the SELECT of a signal's rows as they are declared."""
+    columns = ", ".join(f'm."{c.name}"' if c.name in STREAM else f's."{c.name}"' for c in table.columns)
+    return f"select {columns} from {table.stored_name} s join meta.stream m on m.stream_id = s.stream_id"
 
 
 def create_tables(con: duckdb.DuckDBPyConnection) -> None:
@@ -41,7 +54,8 @@ def create_tables(con: duckdb.DuckDBPyConnection) -> None:
         con.execute(create_table_sql(table))
         if table.partition is not None and is_lake(con):
             month = f'year("{table.partition}"), month("{table.partition}")'
-            con.execute(f'alter table {table.schema}."{table.name}" set partitioned by ({month})')
+            con.execute(f"alter table {table.stored_name} set partitioned by ({month})")
+    create_signal_views(con)
 
 
 def is_lake(con: duckdb.DuckDBPyConnection) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.ddl import create_table_sql, create_wide_views
+from warehouse.ddl import create_signal_views, create_table_sql, create_wide_views
 from warehouse.sql import quote, scalar
 from warehouse.store import LAKE, WarehouseError, open_warehouse
 from warehouse.tables import SCHEMAS, TABLES
@@ -46,6 +46,7 @@ def erase(url: str | Path, participant: str, *, files: int, now: datetime, wait_
             fresh.replace(path)
         path.with_name(path.name + ".wal").unlink(missing_ok=True)
         with open_warehouse(path, wait_s=wait_s) as con:
+            create_signal_views(con)
             create_wide_views(con)
     finally:
         fresh.unlink(missing_ok=True)
@@ -62,14 +63,15 @@ def copy_without(
         con.execute(f"create schema if not exists kept.{schema}")
     for table in TABLES:
         con.execute(create_table_sql(table).replace("create table ", "create table kept.", 1))
-        source = f"select * from {table.full_name}"
+        source = f"from {table.stored_name}"
         if "participant" in table.key:
-            rows += scalar(
-                con, f"select count(*) from {table.full_name} where participant = ?", [participant]
-            )
-            con.execute(f"insert into kept.{table.full_name} {source} where participant <> ?", [participant])
+            theirs = "stream_id in (select stream_id from meta.stream where participant = ?)"
+            is_theirs = theirs if table.kind == "signal" else "participant = ?"
+            rows += scalar(con, f"select count(*) {source} where {is_theirs}", [participant])
+            kept = f"insert into kept.{table.stored_name} select * {source} where not {is_theirs}"
+            con.execute(kept, [participant])
         else:
-            con.execute(f"insert into kept.{table.full_name} {source}")
+            con.execute(f"insert into kept.{table.stored_name} select * {source}")
     con.execute("insert into kept.meta.erasure values (?, ?, ?, ?)", [receipt, now, rows, files])
     con.execute("detach kept")
     fresh.chmod(0o600)

@@ -7,12 +7,12 @@ from datetime import datetime
 
 import duckdb
 
-from warehouse.schema import Table
+from warehouse.ddl import named_rows
+from warehouse.schema import STREAM, Table
 from warehouse.sql import quote, scalar
 from warehouse.tables import BY_NAME
 
 CHANGED = "create or replace temp table changed_days (participant varchar, day date)"
-STREAM = ("participant", "source", "device")
 
 
 def merge_signals(con: duckdb.DuckDBPyConnection, parts: Mapping[str, Sequence[str]], now: datetime) -> int:
@@ -48,8 +48,8 @@ def merge(con: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[str]) ->
     paths = ", ".join(quote(part) for part in parts)
     con.execute(f"create or replace temp view staged as select * from read_parquet([{paths}])")
     con.execute(
-        "create or replace temp table span as select participant, source, device,"
-        " min(t_utc) as lo, max(t_utc) as hi from staged group by all"
+        "create or replace temp table span as select stream_id, min(t_utc) as lo, max(t_utc) as hi"
+        " from staged group by stream_id"
     )
     overlaps = meets_stored(con, table)
     # 1.3 M new samples of one export need no window and no join, just an insert.
@@ -58,9 +58,9 @@ def merge(con: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[str]) ->
     if overlaps:
         same_unit = equal("t", "w", table.merge_key)
         con.execute(
-            f"delete from {table.full_name} t where exists (select 1 from {winners} w where {same_unit})"
+            f"delete from {table.stored_name} t where exists (select 1 from {winners} w where {same_unit})"
         )
-    con.execute(f"insert into {table.full_name} by name select * from {winners}")
+    con.execute(f"insert into {table.stored_name} by name select * from {winners}")
 
 
 def equal(left: str, right: str, columns: Sequence[str]) -> str:
@@ -79,7 +79,7 @@ def stored_rows(table: Table) -> str:
     A key with the instant in it can only be shared inside the staged time; an episode may have moved.
     """
     inside = " and t.t_utc between s.lo and s.hi" if "t_utc" in table.merge_key else ""
-    return f"{table.full_name} t join span s on {equal('t', 's', STREAM)}{inside}"
+    return f"{table.stored_name} t join span s on t.stream_id = s.stream_id{inside}"
 
 
 def meets_stored(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
@@ -91,12 +91,12 @@ def has_duplicates(con: duckdb.DuckDBPyConnection, table: Table) -> bool:
     """Whether two staged rows may share a key; rows that belong together always may."""
     if table.unit_key:
         return True
-    if table.key == (*STREAM, "t_utc") and rises_strictly(con):
+    if table.stored_key == ("stream_id", "t_utc") and rises_strictly(con):
         return False
-    keys = ", ".join(f'"{k}"' for k in table.key if k not in STREAM)
+    keys = ", ".join(f'"{k}"' for k in table.stored_key[1:])
     sql = (
         f"select bool_or(n > d) from (select count(*) as n, count(distinct ({keys})) as d"
-        f" from staged group by {', '.join(STREAM)})"
+        " from staged group by stream_id)"
     )
     return bool(scalar(con, sql))
 
@@ -120,7 +120,10 @@ def find_winners(con: duckdb.DuckDBPyConnection, table: Table) -> str:
     keys = ", ".join(f'x."{k}"' for k in table.merge_key)
     revision = "x.revision" if any(c.name == "revision" for c in table.columns) else "null::bigint"
     win = f"struct_pack(revision := coalesce({revision}, -1), file := r.rank, record := x.record)"
-    ranked = f"from {{}} x join file_rank r on {equal('r', 'x', ('participant', 'file_id'))}"
+    ranked = (
+        "from {} x join meta.stream m on m.stream_id = x.stream_id"
+        " join file_rank r on r.participant = m.participant and r.file_id = x.file_id"
+    )
     con.execute(
         f"create or replace temp table stored as select {keys}, max({win}) as win"
         f" {ranked.format(f'(select t.* from {stored_rows(table)})')} group by {keys}"
@@ -136,17 +139,26 @@ def find_winners(con: duckdb.DuckDBPyConnection, table: Table) -> str:
 
 def note_changes(con: duckdb.DuckDBPyConnection, table: Table, winners: str, *, against_old: bool) -> None:
     """Add to `changed_days` the local days on which the winners say something new."""
-    new_days = f"insert into changed_days select distinct w.participant, {local_day('w')} from {winners} w"
     if not against_old:
-        con.execute(new_days)
+        con.execute(days_of(f"{winners} w", "w"))
         return
     said = " and ".join(f'o."{c}" is not distinct from w."{c}"' for c in table.value_columns)
-    same_row = f"{equal('o', 'w', table.key)} and {said}"
-    con.execute(f"{new_days} where not exists (select 1 from {table.full_name} o where {same_row})")
-    con.execute(
-        f"insert into changed_days select distinct o.participant, {local_day('o')} from {table.full_name} o"
-        f" where exists (select 1 from {winners} w where {equal('o', 'w', table.merge_key)})"
+    same_row = f"{equal('o', 'w', table.stored_key)} and {said}"
+    new = f"{winners} w where not exists (select 1 from {table.stored_name} o where {same_row})"
+    con.execute(days_of(new, "w"))
+    old = (
+        f"{table.stored_name} o where exists (select 1 from {winners} w where {equal('o', 'w', table.merge_key)})"
         f" and not exists (select 1 from {winners} w where {same_row})"
+    )
+    con.execute(days_of(old, "o"))
+
+
+def days_of(rows: str, alias: str) -> str:
+    """Write the statement that adds the local days of some rows to `changed_days`."""
+    days = f"select distinct {alias}.stream_id, {local_day(alias)} as day from {rows}"
+    return (
+        f"insert into changed_days select m.participant, d.day from ({days}) d"
+        " join meta.stream m on m.stream_id = d.stream_id"
     )
 
 
@@ -165,13 +177,14 @@ def withdraw(con: duckdb.DuckDBPyConnection, table: Table, now: datetime) -> int
     if scalar(con, "select 1 from spans limit 1") is None:
         return 0
     con.execute(
-        f"create or replace temp table gone as select t.* from {table.full_name} t"
+        f"create or replace temp table gone as select t.* from ({named_rows(table)}) t"
         f" join meta.source_file f on {equal('f', 't', ('participant', 'file_id'))}"
         f" where exists (select 1 from spans c where {equal('c', 't', STREAM)}"
         " and t.t_utc between c.from_utc and c.to_utc and c.exported_utc > f.exported_utc)"
     )
-    is_gone = f"exists (select 1 from gone g where {equal('t', 'g', table.key)})"
-    con.execute(f"delete from {table.full_name} t where {is_gone}")
+    gone = f"select m.stream_id, g.* from gone g join meta.stream m on {equal('m', 'g', STREAM)}"
+    is_gone = f"exists (select 1 from ({gone}) g where {equal('t', 'g', table.stored_key)})"
+    con.execute(f"delete from {table.stored_name} t where {is_gone}")
     keys = ", ".join(f'"{k}" := g."{k}"' for k in table.key)
     con.execute(
         f"insert into meta.change select g.participant, ?, {local_day('g')},"

@@ -36,9 +36,23 @@ class Column:
     """True where two equal runs may differ (a clock time, a path): left out of content hashes."""
 
 
+STREAM = ("participant", "source", "device")
+"""What one device recorded of one person is a stream."""
+
+STREAM_ID = Column("stream_id", BIG, "whose it is and of what device (meta.stream)")
+
+
+def name_stream(key: tuple[str, ...]) -> tuple[str, ...]:
+    """Put the stream's number in the place of the columns that name it."""
+    return (STREAM_ID.name, *(k for k in key if k not in STREAM)) if set(STREAM) <= set(key) else key
+
+
 @dataclass(frozen=True)
 class Table:
     """One table: its columns, its natural key, and how its rows are written.
+
+    A signal is declared as it is read. It lies in the schema `stored` with one number for its stream: three
+    columns of names in every row were four fifths of the file and of the time to write it.
 
     `unit_key` is what a signal is merged by: usually the key; for rows that belong together (the
     stages of one sleep log) the key of the whole, so that a re-scored log replaces all its stages.
@@ -67,9 +81,31 @@ class Table:
         return pa.schema([(c.name, c.type) for c in self.columns])
 
     @property
+    def stored_name(self) -> str:
+        """Where the rows lie: signals in `stored.*`, read through views that name their stream."""
+        return f"stored.{self.name}" if self.kind == "signal" else self.full_name
+
+    @cached_property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """The columns as they lie: of a signal with one number for its stream."""
+        if self.kind != "signal":
+            return self.columns
+        return (STREAM_ID, *(c for c in self.columns if c.name not in STREAM))
+
+    @cached_property
+    def stored_schema(self) -> pa.Schema:
+        """The Arrow schema of rows as they lie."""
+        return pa.schema([(c.name, c.type) for c in self.stored_columns])
+
+    @property
+    def stored_key(self) -> tuple[str, ...]:
+        """The natural key of rows as they lie."""
+        return name_stream(self.key)
+
+    @property
     def merge_key(self) -> tuple[str, ...]:
-        """The columns that a signal is merged by."""
-        return self.unit_key or self.key
+        """The columns that a signal is merged by, as they lie."""
+        return name_stream(self.unit_key or self.key)
 
     @property
     def stable_columns(self) -> tuple[str, ...]:

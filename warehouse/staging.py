@@ -6,6 +6,7 @@ A stage writes under a temporary name; when it is done the folder is renamed, an
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -15,11 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.schema import DAY, TEXT
+from warehouse.schema import DAY, STREAM, STREAM_ID, TEXT
 from warehouse.store import WarehouseError
 from warehouse.tables import find_table
 
@@ -37,6 +39,8 @@ class Staged:
     folder: Path
     parts: int = 0
     rows: dict[str, int] = field(default_factory=dict)
+    streams: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """The streams of the signals staged so far, by number."""
 
     def add(self, table: str, rows: pa.Table) -> None:
         """Stage rows of a declared table; columns are put in order and cast, none may be missing.
@@ -46,14 +50,22 @@ class Staged:
         ValueError
             If a declared column is missing or a value does not fit its declared type.
         """
-        schema = find_table(table).arrow_schema
-        missing = [name for name in schema.names if name not in rows.column_names]
+        declared = find_table(table)
+        names = declared.arrow_schema.names
+        missing = [name for name in names if name not in rows.column_names]
         if missing:
-            raise ValueError(
-                f"rows for {table} lack {', '.join(missing)}; declared are {', '.join(schema.names)}"
-            )
+            raise ValueError(f"rows for {table} lack {', '.join(missing)}; declared are {', '.join(names)}")
+        if declared.kind == "signal":
+            rows = rows.append_column(STREAM_ID.name, number_streams(rows, self.streams))
+        schema = declared.stored_schema
         self._write(table, pa.table([fit(rows[f.name], f) for f in schema], names=schema.names))
         self.rows[table] = self.rows.get(table, 0) + rows.num_rows
+
+    def add_streams(self) -> None:
+        """Stage the streams of all signals that were added."""
+        if self.streams:
+            columns = zip(*((number, *names) for number, names in sorted(self.streams.items())), strict=True)
+            self.add("meta.stream", pa.table([pa.array(c) for c in columns], names=[STREAM_ID.name, *STREAM]))
 
     def replace(self, days: pa.Table) -> None:
         """Say which participant-days this stage redid: what was there for them is replaced."""
@@ -75,6 +87,34 @@ class Staged:
                 f"Could not write {path.name} to {self.folder.parent} ({error.strerror or error}):"
                 " free some space and run the same command again; nothing was lost."
             ) from error
+
+
+def number_streams(rows: pa.Table, streams: dict[int, tuple[str, ...]]) -> pa.Array:
+    """Number the stream of each row, and add the streams that are new to `streams`.
+
+    A stream's number is a hash of its names, so that it is the same in every warehouse and whatever came first.
+    """
+    codes = np.zeros(rows.num_rows, np.int32)
+    names: list[tuple[str, ...]] = [()]
+    for name in STREAM:
+        column = rows[name].combine_chunks()
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        texts = column.dictionary.to_pylist()
+        if len(texts) > 1:
+            codes = codes * len(texts) + column.indices.to_numpy(zero_copy_only=False)
+        names = [(*stream, text) for stream in names for text in texts]
+    numbers = np.array([hash_stream(stream) for stream in names], np.int64)
+    used = (
+        np.flatnonzero(np.bincount(codes, minlength=len(names))) if len(names) > 1 else np.arange(len(names))
+    )
+    streams.update({int(numbers[i]): names[i] for i in used})
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(numbers))
+
+
+def hash_stream(names: tuple[str, ...]) -> int:
+    """The number of a stream: the first 63 bits of the hash of its names."""
+    return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8]) >> 1
 
 
 def repetitive(schema: pa.Schema) -> list[str]:
@@ -105,6 +145,7 @@ def stage(root: Path, name: str, *, method_version: str) -> Iterator[Staged]:
     staged = Staged(name, method_version, writing)
     try:
         yield staged
+        staged.add_streams()
         manifest = {"stage": name, "method_version": method_version, "rows": staged.rows}
         (writing / "manifest.json").write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
         staged.folder = root / f"{name}-{identity}"

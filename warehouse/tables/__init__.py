@@ -4,6 +4,9 @@ From these declarations come the DDL (`warehouse.store`), the Arrow schemas that
 data dictionary (`meta.column_dictionary`, docs/dictionary.md), the merge of signals and the
 replacement of results. A table that is not here does not exist.
 
+Signals are declared as they are read, from views `signal.*`; their rows lie in `stored.*` with a number for
+participant, source and device (`meta.stream`).
+
 Instants are UTC and their columns end in `_utc`; a local day is derived from an instant and its
 offset (`offset_min`, minutes east of UTC, as it held when and where the instant was recorded).
 Units are UCUM codes; an empty unit is a name, an identifier or a flag.
@@ -19,7 +22,7 @@ from warehouse.tables.report import REPORT
 from warehouse.tables.signal import SIGNAL
 
 TABLES: tuple[Table, ...] = (*META, *SIGNAL, *FEATURE, *MODEL, *REPORT)
-SCHEMAS: tuple[str, ...] = ("meta", "signal", "feature", "model", "report")
+SCHEMAS: tuple[str, ...] = ("meta", "stored", "signal", "feature", "model", "report")
 BY_NAME: dict[str, Table] = {table.full_name: table for table in TABLES}
 
 

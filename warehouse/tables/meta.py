@@ -47,6 +47,19 @@ META = (
     ),
     Table(
         "meta",
+        "stream",
+        "what one device recorded of one person, by number: signals are stored with it",
+        "meta",
+        (
+            Column("stream_id", BIG, "first 63 bits of sha-256 of participant, source and device"),
+            PARTICIPANT,
+            SOURCE,
+            DEVICE,
+        ),
+        ("participant", "source", "device"),
+    ),
+    Table(
+        "meta",
         "source_file",
         "ledger of every member ever read: known bytes are not read again",
         "meta",

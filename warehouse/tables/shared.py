@@ -13,7 +13,6 @@ ORIGIN = (
     Column("file_id", BIG, "the file it came from (meta.source_file)"),
     Column("record", BIG, "the record's number in that file, from 0"),
 )
-STREAM_KEY = ("participant", "source", "device")
 PROVENANCE = (
     Column("source", TEXT, "source and device of the data used, 'source/device'; null if none"),
     Column("method_version", TEXT, "version of the method that made the row"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from warehouse.schema import BIG, FLAG, INSTANT, INT, REAL, REAL32, SMALL, TEXT, TINY, Column, Table
-from warehouse.tables.shared import DEVICE, OFFSET, ORIGIN, PARTICIPANT, SOURCE, STREAM_KEY
+from warehouse.schema import BIG, FLAG, INSTANT, INT, REAL, REAL32, SMALL, STREAM, TEXT, TINY, Column, Table
+from warehouse.tables.shared import DEVICE, OFFSET, ORIGIN, PARTICIPANT, SOURCE
 
 T_UTC = Column("t_utc", INSTANT, "instant of the sample")
 
@@ -21,8 +21,8 @@ def recorded(
         meaning,
         "signal",
         (PARTICIPANT, SOURCE, DEVICE, *columns, *ORIGIN),
-        (*STREAM_KEY, *key),
-        unit_key=(*STREAM_KEY, *whole) if whole else (),
+        (*STREAM, *key),
+        unit_key=(*STREAM, *whole) if whole else (),
         partition="t_utc",
     )
 
