@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, cast
 
+from ingest.inflate import Inflated
 from ingest.source import Member
 
 MAX_MEMBERS = 200_000
@@ -181,7 +182,7 @@ def walk_zip(path: Path) -> Container:
         reason_not = entry_problem(entry, seen)
         seen.add(entry.filename)
         if reason_not is None:
-            members.append(zip_member(opened, entry))
+            members.append(zip_member(path, opened, entry))
         else:
             refused.append(Refusal(entry.filename, reason_not))
     return Container(root, tuple(members), tuple(refused))
@@ -218,13 +219,20 @@ def too_big(size: int) -> str:
     return f"it has {size} bytes: at most {MAX_MEMBER_BYTES} are read of one file"
 
 
-def zip_member(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member:
+def zip_member(path: Path, opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member:
     """A member of a zip; its date is taken as UTC, which is all that a zip lets us know."""
     try:
         modified = datetime(*entry.date_time)  # noqa: DTZ001 - naive UTC, as everywhere
     except ValueError:
         modified = datetime(1980, 1, 1)  # noqa: DTZ001
-    return Member(entry.filename, entry.file_size, modified, partial(opened.open, entry))
+    return Member(entry.filename, entry.file_size, modified, partial(open_entry, path, opened, entry))
+
+
+def open_entry(path: Path, opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
+    """Open a member of a zip as a stream."""
+    if entry.compress_type == zipfile.ZIP_DEFLATED:
+        return cast("IO[bytes]", Inflated(path, entry))
+    return opened.open(entry)
 
 
 def explain_broken_zip(path: Path, error: BaseException) -> str:

@@ -7,6 +7,7 @@ its finished ones. Instants are seconds of FIT, from 1989-12-31 UTC, as floats; 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -191,9 +192,10 @@ def has_strap(tape: Tape) -> bool:
 def fit_column(found: Numbered, name: str) -> Floats:
     """A field of messages as numbers; NaN where it is absent, a list or text."""
     values = [message.get(name) for _, message in found]
-    try:
+    numbers = np.zeros((0, 0))
+    with suppress(TypeError, ValueError):
         numbers = np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    if numbers.ndim != 1:  # lists of one length would be a matrix
         numbers = np.array([v if isinstance(v, int | float) else np.nan for v in values], dtype=np.float64)
     return np.where(np.isfinite(numbers), numbers, np.nan)
 

@@ -1,8 +1,8 @@
 """The fast way through a JSON array whose records all look alike, as a vendor's printer writes them.
 
-Records of equal length must equal the first of them in every byte but the digits of their values;
-then they are read by position, all at once. Whatever is not like that is not read here: the caller
-falls back on a parser, which gives the same rows.
+Every record must equal the first one in every byte but the digits of its values; then the values are read
+where they stand. Whatever is not like that is not read here: the caller falls back on a parser, which gives
+the same rows.
 """
 
 from __future__ import annotations
@@ -16,38 +16,33 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Places = npt.NDArray[np.int64]
-Rows = npt.NDArray[np.uint8]
-Values = npt.NDArray[np.float64] | Rows
+Bytes = npt.NDArray[np.uint8]
 
-ZERO = np.uint8(ord("0"))
 MAX_RECORD_BYTES = 4096
-MAX_DIGITS = 15
-"""A whole number of more digits is not exact as a double: left to the parser."""
-BLOCK = 1024
-"""Records looked at together: they stay in the processor's cache."""
-MAX_KINDS = 64
-"""Lengths of records above which a document is not regular."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a value stands in records of one kind, without its quotes."""
+    """Where a value stands in a record, without its quotes; what it is, and its place among those asked for."""
 
     start: int
     stop: int
     quoted: bool
+    is_text: bool
+    asked: int
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A document as records that lie side by side, each with the separator that follows it."""
+    """A document of records that lie side by side, as its first ones show it."""
 
-    body: bytes
-    starts: Places
-    lengths: Places
+    first: int
+    """Where the first record begins."""
+    stop: int
+    """Where the array is closed."""
+    record: bytes
     gap: bytes
-    """The separator."""
+    """What stands between two records."""
 
 
 def scan_array(data: bytes, paths: Sequence[str], texts: Sequence[bool]) -> list[pa.Array] | None:
@@ -68,152 +63,111 @@ def scan_array(data: bytes, paths: Sequence[str], texts: Sequence[bool]) -> list
         None where the document is not regular: nothing is known about it then.
     """
     layout = find_layout(data)
-    if layout is None:
+    slots = find_slots(layout.record, paths, texts) if layout else None
+    if layout is None or slots is None:
         return None
-    parts: list[tuple[Places, list[Values]]] = []
-    for length in np.flatnonzero(np.bincount(layout.lengths)):
-        rows = np.flatnonzero(layout.lengths == length)
-        values = read_kind(layout, layout.starts[rows], int(length), paths, texts)
-        if values is None:
-            return None
-        parts.append((rows, values))
-    columns = []
-    for place, is_text in enumerate(texts):
-        pieces = [(rows, values[place]) for rows, values in parts]
-        column = gather_texts(pieces) if is_text else gather_numbers(pieces)
-        if column is None:
-            return None
-        columns.append(column)
-    return columns
+    return read_slots(data, layout, slots)
 
 
 def find_layout(data: bytes) -> Layout | None:
-    """Find where records begin, if the document is an array of objects with one separator."""
-    body = data.strip()
-    if not (body.startswith(b"[") and body.endswith(b"]")):
+    """Find the first record and what separates it from the second, if the document is an array of objects."""
+    first, last = data.find(b"{"), data.rfind(b"]")
+    record = first_record(data, first)
+    if record is None or last < first or data[:first].split() != [b"["] or data[last + 1 :].strip():
         return None
-    first = body.find(b"{")
-    record = first_record(body, first)
-    if record is None or body[1:first].strip():
-        return None
-    starts = np.flatnonzero(np.frombuffer(body, np.uint8) == ord("{"))
-    braces = record.count(b"{")
-    if starts.size % braces:
-        return None
-    starts = starts[::braces]
-    gap = body[first + len(record) : int(starts[1])] if starts.size > 1 else b","
-    if gap.strip() != b",":
-        return None
-    # With a separator after the last record too, every byte belongs to one record and is looked at.
-    body = body[:-1].rstrip() + gap
-    lengths = np.diff(starts, append=len(body))
-    regular = lengths.max() <= MAX_RECORD_BYTES and np.count_nonzero(np.bincount(lengths)) <= MAX_KINDS
-    return Layout(body, starts, lengths, gap) if regular else None
+    second = data.find(b"{", first + len(record))
+    gap = data[first + len(record) : second] if second >= 0 else b","
+    return Layout(first, last, record, gap) if gap.strip() == b"," else None
 
 
-def first_record(body: bytes, first: int) -> bytes | None:
+def first_record(data: bytes, first: int) -> bytes | None:
     """The bytes of the object that begins at `first`; None if there is none, or not in plain ASCII."""
     if first < 0:
         return None
     try:
-        text = body[first : first + MAX_RECORD_BYTES].decode("ascii")
+        text = data[first : first + MAX_RECORD_BYTES].decode("ascii")
         _, stop = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return None
     return text[:stop].encode()
 
 
-def read_kind(
-    layout: Layout, starts: Places, length: int, paths: Sequence[str], texts: Sequence[bool]
-) -> list[Values] | None:
-    """Read all records of one length; None if one of them differs from the first in more than digits.
+def find_slots(record: bytes, paths: Sequence[str], texts: Sequence[bool]) -> list[Slot] | None:
+    """Find the values of paths in one record, in the order in which they stand there.
 
-    Returns for each path a float64 vector, or for a text its bytes as a matrix.
+    None where a key is not there exactly once, or where a number is not a whole one of a few digits.
     """
-    model = np.frombuffer(layout.body, np.uint8)[starts[0] : starts[0] + length]
-    record = model.tobytes().removesuffix(layout.gap)
-    slots = find_slots(record, paths) if len(record) + len(layout.gap) == length else None
-    if slots is None:
-        return None
-    fixed = np.full(length, 0xFF, dtype=np.uint8)
-    for slot, is_text in zip(slots, texts, strict=True):
-        is_digit = (model[slot.start : slot.stop] - ZERO) <= 9
-        if is_text != slot.quoted and not (slot.quoted and is_digit.all()):
-            return None
-        if not is_text and not (is_digit.all() and slot.stop - slot.start <= MAX_DIGITS):
-            return None
-        fixed[slot.start : slot.stop][is_digit] = 0
-    # One window of `length` bytes at every place of the body, of which those at `starts` are copied.
-    windows = np.ndarray(
-        (len(layout.body) - length + 1,), dtype=f"V{length}", buffer=layout.body, strides=(1,)
-    )
-    blocks: list[list[Rows]] = []
-    for first in range(0, starts.size, BLOCK):
-        rows = windows[starts[first : first + BLOCK]].view(np.uint8).reshape(-1, length)
-        if ((rows ^ model) & fixed).any():
-            return None
-        block = [np.ascontiguousarray(rows[:, slot.start : slot.stop]) for slot in slots]
-        if not all(keeps_digits(value, slot, fixed) for value, slot in zip(block, slots, strict=True)):
-            return None
-        blocks.append(block)
-    columns = [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
-    return [value if is_text else join_digits(value) for value, is_text in zip(columns, texts, strict=True)]
-
-
-def keeps_digits(value: Rows, slot: Slot, fixed: Rows) -> bool:
-    """Whether values have digits where the first one has, and no leading zero that JSON forbids."""
-    digits = value - ZERO
-    if ((digits > 9) & (fixed[slot.start : slot.stop] == 0)).any():
-        return False
-    return slot.quoted or value.shape[1] == 1 or bool((digits[:, 0] != 0).all())
-
-
-def find_slots(record: bytes, paths: Sequence[str]) -> list[Slot] | None:
-    """Find the values of paths in one record; None where a key is not there exactly once."""
-    try:
-        parsed = json.loads(record)
-    except (ValueError, RecursionError):
-        return None
+    parsed = json.loads(record)
     slots = []
-    for path in paths:
+    for asked, (path, is_text) in enumerate(zip(paths, texts, strict=True)):
         value = parsed
         for key in path.split("."):
             value = value.get(key) if isinstance(value, dict) else None
-        key = path.rpartition(".")[2]
+        name = re.escape(path.rpartition(".")[2].encode())
         found = list(
-            re.finditer(
-                rb'"%b"\s*:\s*("?)([^"\\,{}\[\]\s][^"\\,{}\[\]]*?)\1\s*(?=[,}])' % key.encode(), record
-            )
+            re.finditer(rb'"%b"\s*:\s*("?)([^"\\,{}\[\]\s][^"\\,{}\[\]]*?)\1\s*(?=[,}])' % name, record)
         )
-        if len(found) != 1 or record.count(b'"%b"' % key.encode()) != 1 or str(value).encode() != found[0][2]:
+        if (
+            len(found) != 1
+            or len(re.findall(rb'"%b"' % name, record)) != 1
+            or str(value).encode() != found[0][2]
+        ):
             return None
-        slots.append(Slot(found[0].start(2), found[0].end(2), quoted=found[0][1] != b""))
-    return slots
+        quoted, is_digits = found[0][1] != b"", found[0][2].isdigit()
+        if (is_text and not quoted) or (not is_text and not is_digits):
+            return None
+        slots.append(Slot(found[0].start(2), found[0].end(2), quoted, is_text, asked))
+    return sorted(slots, key=lambda slot: slot.start)
 
 
-def join_digits(value: Rows) -> npt.NDArray[np.float64]:
-    """Read a matrix of ASCII digits as whole numbers, one a row."""
-    powers = 10.0 ** np.arange(value.shape[1] - 1, -1, -1)
-    return (value - ZERO) @ powers
+def read_slots(data: bytes, layout: Layout, slots: Sequence[Slot]) -> list[pa.Array] | None:
+    """Read the values of all records; None if one record differs from the first in more than digits."""
+    from ingest.compiled import PAD_BYTES  # noqa: PLC0415 - it needs numba
+    from ingest.digits import walk_records  # noqa: PLC0415
 
-
-def gather_numbers(pieces: Sequence[tuple[Places, Values]]) -> pa.Array:
-    """Put the numbers of all kinds of records back into the order of the document."""
-    out = np.empty(sum(rows.size for rows, _ in pieces), dtype=np.float64)
-    for rows, values in pieces:
-        out[rows] = values
-    return pa.array(out)
-
-
-def gather_texts(pieces: Sequence[tuple[Places, Values]]) -> pa.Array | None:
-    """Put the texts of all kinds back into order; None where they differ in length."""
-    widths = {values.shape[1] for _, values in pieces}
-    if len(widths) != 1:
+    widths = np.array([slot.stop - slot.start if slot.is_text else 0 for slot in slots])
+    is_text = np.array([slot.is_text for slot in slots])
+    columns = np.where(is_text, np.cumsum(widths) - widths, np.cumsum(~is_text) - 1)
+    told = [(s.start, s.stop, s.is_text, s.quoted, c) for s, c in zip(slots, columns, strict=True)]
+    # A number may have one digit only.
+    shortest = len(layout.record + layout.gap) - sum(s.stop - s.start - 1 for s in slots if not s.is_text)
+    most = (len(data) - layout.first) // shortest + 1
+    numbers = np.empty((np.count_nonzero(~is_text), most))
+    texts = np.empty((most, widths.sum()), np.uint8)
+    pad = bytes(PAD_BYTES)
+    model = np.frombuffer(layout.record + layout.gap + pad, np.uint8)
+    count, stop = walk_records(
+        np.frombuffer(data + pad, np.uint8),
+        layout.first,
+        model,
+        find_free(model, slots),
+        len(layout.gap),
+        np.array(told, np.int64),
+        numbers,
+        texts,
+    )
+    if stop < 0 or data[stop : layout.stop].strip():
         return None
-    width, count = widths.pop(), sum(rows.size for rows, _ in pieces)
-    out = np.empty((count, width), dtype=np.uint8)
-    for rows, values in pieces:
-        out[rows] = values
+    values = [
+        text_array(texts[:count, c : c + width]) if slot.is_text else pa.array(numbers[c, :count])
+        for slot, c, width in zip(slots, columns.tolist(), widths.tolist(), strict=True)
+    ]
+    return [values[place] for place in np.argsort([slot.asked for slot in slots])]
+
+
+def find_free(model: Bytes, slots: Sequence[Slot]) -> Bytes:
+    """Mark the bits in which texts may differ from the model's: the lower half of their digits."""
+    free = np.zeros_like(model)
+    for slot in slots:
+        if slot.is_text:
+            part = model[slot.start : slot.stop]
+            free[slot.start : slot.stop][(part >= ord("0")) & (part <= ord("9"))] = 0x0F
+    return free
+
+
+def text_array(rows: Bytes) -> pa.Array:
+    """Texts of one length, given as rows of bytes, as a string array."""
+    count, width = rows.shape
     offsets = np.arange(0, (count + 1) * width, width, dtype=np.int64)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(out)]
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(rows))]
     return pa.Array.from_buffers(pa.large_string(), count, buffers)

@@ -8,14 +8,15 @@ local time is settled (`Clock`).
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import IO, Protocol
 
@@ -210,7 +211,7 @@ class Member:
     open: Callable[[], IO[bytes]]
     """Open the bytes for reading; nothing is unpacked to disk."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Base name, by which layouts are recognised whatever folder they lie in."""
         return PurePosixPath(self.path).name
@@ -231,6 +232,10 @@ class Member:
                 head = head or chunk[:EDGE_BYTES]
                 tail = (tail + chunk)[-EDGE_BYTES:] if len(chunk) < EDGE_BYTES else chunk[-EDGE_BYTES:]
         return Digest(sha.hexdigest(), head, tail)
+
+    def keep(self) -> Member:
+        """The same member with its bytes in memory, for reading them once only."""
+        return replace(self, open=partial(io.BytesIO, self.read()))
 
     def head(self) -> bytes:
         """The first kilobyte; reads no more than that."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,8 +18,9 @@ US_STAMP = ("MM/DD/YY hh:mm:ss",)
 US_DATE = ("MM/DD/YY",)
 ISO_STAMP = ("YYYY-MM-DDThh:mm:ss.fff", "YYYY-MM-DDThh:mm:ss")
 
-SECOND_US = 1_000_000
-DAY_US = 86_400 * SECOND_US
+DAY_US = 86_400 * 1_000_000
+LETTERS = {letter: part for part, letter in enumerate("YMDhmsf")}
+"""What the letters of a layout stand for, as `ingest.digits` numbers it."""
 PIVOT_YEAR = 70
 """Two digits from here on are 19xx, as in POSIX."""
 FIRST_YEAR, LAST_YEAR = 1900, 2199
@@ -69,28 +69,17 @@ def read_matrix(rows: npt.NDArray[np.uint8], layout: str) -> Instants:
     """Read stamps of one layout, given as rows of bytes."""
     if rows.shape[0] == 0:
         return np.zeros(0, dtype=np.int64)
-    digits = rows - np.uint8(ord("0"))
-    good = np.ones(rows.shape[0], dtype=bool)
-    for place, letter in enumerate(layout):
-        good &= digits[:, place] <= 9 if letter in "YMDhmsf" else rows[:, place] == ord(letter)
-    part = {letter: number(digits, layout, letter) for letter in "YMDhmsf"}
-    year = part["Y"]
-    if layout.count("Y") == 2:
-        year = year + np.where(year < PIVOT_YEAR, 2000, 1900)
-    month = (year - FIRST_YEAR) * 12 + part["M"] - 1
-    good &= (month >= 0) & (month < MONTH_STARTS.size - 1) & (part["M"] >= 1) & (part["M"] <= 12)
-    month = np.where(good, month, 0)
-    day = MONTH_STARTS[month] + part["D"] - 1
-    good &= (part["D"] >= 1) & (day < MONTH_STARTS[month + 1])
-    good &= (part["h"] < 24) & (part["m"] < 60) & (part["s"] < 60)
-    second = (part["h"].astype(np.int64) * 60 + part["m"]) * 60 + part["s"]
-    fraction = part["f"].astype(np.int64) * 10 ** (6 - layout.count("f"))
-    return np.where(good, day * DAY_US + second * SECOND_US + fraction, MISSING)
+    from ingest.digits import OTHER, read_stamps  # noqa: PLC0415 - it needs numba
 
-
-def number(digits: npt.NDArray[np.uint8], layout: str, letter: str) -> npt.NDArray[np.int32]:
-    """The number that stands at the places of one letter; 0 where the layout lacks it."""
-    value = np.zeros(digits.shape[0], dtype=np.int32)
-    for match in re.finditer(letter, layout):
-        value = value * 10 + digits[:, match.start()]
-    return value
+    parts = np.array([LETTERS.get(letter, OTHER) for letter in layout], np.int64)
+    return read_stamps(
+        rows,
+        parts,
+        np.frombuffer(layout.encode(), np.uint8),
+        layout.count("Y"),
+        10 ** (6 - layout.count("f")),
+        MONTH_STARTS,
+        FIRST_YEAR,
+        PIVOT_YEAR,
+        MISSING,
+    )

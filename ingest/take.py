@@ -14,6 +14,8 @@ from ingest.registry import claim, find_source
 from ingest.source import Member, Source
 
 OLDEST_EXPORT = datetime(2007, 1, 1)  # noqa: DTZ001 - naive UTC, as everywhere
+KEEP_BYTES = 256 << 20
+"""So much of an export is inflated once: kept in memory from its hash to its reading."""
 NOBODY = "none"
 """Source of what is refused before any source could look at it."""
 
@@ -97,13 +99,16 @@ def hash_members(
     good: list[Member] = []
     ids: dict[int, None] = {}
     refused: list[Refused] = []
-    left_out = 0
+    left_out = kept_bytes = 0
     # By name, so that the rows of an export come in the same order from a zip and from a folder.
     for member in sorted(members, key=lambda m: (m.name, m.path)):
         if source.stream(member.name) is None:
             left_out += 1
             continue
         try:
+            if kept_bytes + member.size_bytes <= KEEP_BYTES:
+                member = member.keep()  # noqa: PLW2901 - the same, with its bytes
+                kept_bytes += member.size_bytes
             identity = file_id(source.NAME, device, member.name, member.digest.sha256)
         except READ_ERRORS as error:
             refusal = Refusal(member.path, explain_read_error(error))

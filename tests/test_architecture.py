@@ -80,7 +80,9 @@ def test_a_source_imports_the_contract_its_own_parts_and_nothing_else_of_ours() 
     for name, text in sources("ingest/files"):
         own = ".".join(name.split("/")[:3]).removesuffix(".py")
         ours = {m for m in imports(text) if m.split(".")[0] in ROOMS}
-        others = {m for m in ours if m != "ingest.source" and not m.startswith(own)}
+        # What loops over bytes needs numba, so the contract does not bring it.
+        shared = {"ingest.source", "ingest.compiled"}
+        others = {m for m in ours if m not in shared and not m.startswith(own)}
         assert not others, f"{name} imports {others}"
 
 

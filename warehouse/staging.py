@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,8 @@ from warehouse.store import WarehouseError
 from warehouse.tables import find_table
 
 DAYS = pa.schema([("participant", TEXT), ("day", DAY)])
+PART_ROWS = 1 << 19
+"""Rows of one Parquet file: half a million, some 20 MB in memory."""
 WRITING = ".writing-"
 LEFT_OVER_S = 24 * 3600.0
 
@@ -41,6 +44,8 @@ class Staged:
     rows: dict[str, int] = field(default_factory=dict)
     streams: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """The streams of the signals staged so far, by number."""
+    held: dict[str, list[pa.Table]] = field(default_factory=dict)
+    """Rows not written yet: many small files cost more than what is in them."""
 
     def add(self, table: str, rows: pa.Table) -> None:
         """Stage rows of a declared table; columns are put in order and cast, none may be missing.
@@ -58,30 +63,39 @@ class Staged:
         if declared.kind == "signal":
             rows = rows.append_column(STREAM_ID.name, number_streams(rows, self.streams))
         schema = declared.stored_schema
-        self._write(table, pa.table([fit(rows[f.name], f) for f in schema], names=schema.names))
+        self._hold(table, pa.table([fit(rows[f.name], f) for f in schema], names=schema.names))
         self.rows[table] = self.rows.get(table, 0) + rows.num_rows
-
-    def add_streams(self) -> None:
-        """Stage the streams of all signals that were added."""
-        if self.streams:
-            columns = zip(*((number, *names) for number, names in sorted(self.streams.items())), strict=True)
-            self.add("meta.stream", pa.table([pa.array(c) for c in columns], names=[STREAM_ID.name, *STREAM]))
 
     def replace(self, days: pa.Table) -> None:
         """Say which participant-days this stage redid: what was there for them is replaced."""
-        self._write("replace", days.select(DAYS.names).cast(DAYS))
+        self._hold("replace", days.select(DAYS.names).cast(DAYS))
 
     def clear(self, done: pa.Table, later: pa.Table | None = None) -> None:
         """Say which dues of this stage are done, and which days it puts off to a later run."""
-        self._write("clear", done.select(DAYS.names).cast(DAYS))
+        self._hold("clear", done.select(DAYS.names).cast(DAYS))
         if later is not None:
-            self._write("later", later.select(DAYS.names).cast(DAYS))
+            self._hold("later", later.select(DAYS.names).cast(DAYS))
 
-    def _write(self, name: str, rows: pa.Table) -> None:
+    def finish(self) -> None:
+        """Write what is held, and the streams of all signals that were added."""
+        if self.streams:
+            columns = zip(*((number, *names) for number, names in sorted(self.streams.items())), strict=True)
+            self.add("meta.stream", pa.table([pa.array(c) for c in columns], names=[STREAM_ID.name, *STREAM]))
+        for name in list(self.held):
+            self._write(name)
+
+    def _hold(self, name: str, rows: pa.Table) -> None:
+        held = self.held.setdefault(name, [])
+        held.append(rows)
+        if sum(part.num_rows for part in held) >= PART_ROWS:
+            self._write(name)
+
+    def _write(self, name: str) -> None:
+        rows = pa.concat_tables(self.held.pop(name)).unify_dictionaries()
         self.parts += 1
         path = self.folder / f"{name}-{self.parts:05d}.parquet"
         try:
-            pq.write_table(rows, path, compression="lz4", use_dictionary=repetitive(rows.schema))
+            pq.write_table(rows, path, compression="lz4", **encodings(rows.schema))
         except OSError as error:
             raise WarehouseError(
                 f"Could not write {path.name} to {self.folder.parent} ({error.strerror or error}):"
@@ -117,10 +131,12 @@ def hash_stream(names: tuple[str, ...]) -> int:
     return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8]) >> 1
 
 
-def repetitive(schema: pa.Schema) -> list[str]:
-    """Name the columns whose values repeat: a dictionary of all the others would cost and save nothing."""
-    small = (pa.int8(), pa.int16(), pa.string())
-    return [f.name for f in schema if f.type in small or pa.types.is_dictionary(f.type)]
+def encodings(schema: pa.Schema) -> dict[str, Any]:
+    """Choose how columns are written: dictionaries for what repeats, differences for what rises."""
+    rising = {f.name: "DELTA_BINARY_PACKED" for f in schema if f.type in (pa.int64(), pa.timestamp("us"))}
+    plain = {f.name for f in schema if f.type in (pa.float64(), pa.bool_())}
+    repeating = [f.name for f in schema if f.name not in rising | dict.fromkeys(plain)]
+    return {"use_dictionary": repeating, "column_encoding": rising or None}
 
 
 def fit(column: pa.ChunkedArray, declared: pa.Field) -> pa.ChunkedArray:
@@ -145,7 +161,7 @@ def stage(root: Path, name: str, *, method_version: str) -> Iterator[Staged]:
     staged = Staged(name, method_version, writing)
     try:
         yield staged
-        staged.add_streams()
+        staged.finish()
         manifest = {"stage": name, "method_version": method_version, "rows": staged.rows}
         (writing / "manifest.json").write_text(json.dumps(manifest, sort_keys=True), encoding="utf-8")
         staged.folder = root / f"{name}-{identity}"

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .figures import NO, compiled, load, matches, read_number, read_stamp, read_wall, same_bytes, spell
+from ingest.compiled import compiled, load, matches, same_bytes, spell
+
+from .figures import NO, read_number, read_stamp, read_wall
 from .shape import Bytes, Found, Ints, Rows, Wanted
 
 # Places in `note`, what a scan found and where it stopped.

@@ -138,8 +138,7 @@ def read_records(
 ) -> Iterator[Records]:
     """Read members of a stream by the way of its encoding."""
     if stream.encoding == JSON:
-        for member in members:
-            yield from context.read_json(export, [member], stream.table, stream.fields)
+        yield from context.read_json(export, members, stream.table, stream.fields)
     else:
         yield from context.read_csv(export, members, stream.table, stream.columns, needed=stream.needed)
 
