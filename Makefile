@@ -21,6 +21,9 @@ test-shared: $(VENV)/test ## Run the tests that read recordings beside the check
 	@if [ -d ../shared/data ]; then $(BIN)/python -m pytest -m shared; \
 	else echo "not checked: ../shared/data is not here, so the recordings in it were not read"; fi
 
+fuzz: $(VENV)/test ## Fuzz every parser for 60 s.
+	@PYTHONPATH=tests $(BIN)/python -m fuzz
+
 lint: $(VENV)/test
 	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --quiet --check && $(BIN)/mypy
 

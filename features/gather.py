@@ -6,27 +6,23 @@ Takes Arrow tables as `features.compute` reads them, in which `person` numbers t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from itertools import chain, pairwise
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from features import wear
-from features.person import Person, Stream
+from features.activity import find_coarse
+from features.person import Person, Samples, Stream
 from features.sleep import STAGES, WAKE, Log
 from features.wear import DAY_MIN, Clock, Ints
+from features.zones import zone_offsets
 
 EAST_MIN, WEST_MIN = 14 * 60, 12 * 60
 """The offsets farthest from UTC: a local day lies within that of the UTC day of its date."""
-
-ZONE_STEP_MIN = 30
-"""No zone changes its clocks but on a whole half hour of UTC."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +38,9 @@ class Signals:
     stages : person, stream, episode, start_s, end_s, stage
     workouts : person, start_s, end_s
     vitals : person, stream, day, value, error
+        The vendor's resting heart rates.
+    samples : person, kind, stream, t_s, day, value
+        Single values of other vitals, the mean of those of one minute, and of heart rate variability.
     zones : person, from_min, zone
         Zone segments; the first of a person holds from ever.
     """
@@ -52,6 +51,7 @@ class Signals:
     stages: pa.Table
     workouts: pa.Table
     vitals: pa.Table
+    samples: pa.Table
     zones: pa.Table
 
 
@@ -69,18 +69,7 @@ def split(table: pa.Table, people: int) -> list[pa.Table]:
 def make_people(signals: Signals, ranges: Sequence[tuple[int, int]]) -> list[Person]:
     """The people of a batch, each with first and last day of what was read for them."""
     count = len(ranges)
-    parts = [
-        split(table, count)
-        for table in (
-            signals.heart_rate,
-            signals.steps,
-            signals.episodes,
-            signals.stages,
-            signals.workouts,
-            signals.vitals,
-            signals.zones,
-        )
-    ]
+    parts = [split(getattr(signals, f.name), count) for f in fields(signals)]
     return [
         make_person(Signals(*tables), *days)
         for tables, days in zip(zip(*parts, strict=True), ranges, strict=True)
@@ -101,7 +90,22 @@ def make_person(signals: Signals, first_day: int, last_day: int) -> Person:
         np.column_stack((_ints(workouts, "start_s"), _ints(workouts, "end_s"))),
         # Of several streams the first by name stands: rows are in that order, the last written wins.
         {v["day"]: (v["value"], _number(v["error"]), v["stream"]) for v in reversed(vitals)},
+        make_samples(signals.samples),
+        tuple((row["from_min"], row["zone"]) for row in signals.zones.to_pylist()),
     )
+
+
+def make_samples(rows: pa.Table) -> dict[str, dict[str, Samples]]:
+    """Single values by kind and stream."""
+    found: dict[str, dict[str, Samples]] = {}
+    for kind in _texts(rows, "kind"):
+        of_kind = _of(rows, "kind", kind)
+        for stream in _texts(of_kind, "stream"):
+            one = _of(of_kind, "stream", stream)
+            value = np.asarray(one["value"].to_numpy(), np.float64)
+            t_s = np.asarray(one["t_s"].to_numpy(), np.float64)
+            found.setdefault(kind, {})[stream] = Samples(t_s, _ints(one, "day"), value)
+    return found
 
 
 def _number(value: float | None) -> float:
@@ -128,40 +132,18 @@ def make_clock(signals: Signals, start_min: int, end_min: int) -> Clock:
     return wear.fill_offsets(start_min, zone, seen_min=seen_min[order], seen_offset_min=offset[order])
 
 
-def zone_offsets(zones: pa.Table, start_min: int, end_min: int) -> Ints:
-    """Offset of the person's zone in each minute; UTC where no zone is known."""
-    minute = np.arange(start_min, end_min, dtype=np.int64)
-    offset = np.zeros(len(minute), np.int64)
-    for row in zones.to_pylist():
-        since = max(0, row["from_min"] - start_min)
-        if since < len(minute):
-            offset[since:] = _offsets(row["zone"], start_min, end_min)[since:]
-    return offset
-
-
-def _offsets(zone: str, start_min: int, end_min: int) -> Ints:
-    """Offset of a zone in each minute."""
-    days = range(start_min // DAY_MIN, (end_min - 1) // DAY_MIN + 1)
-    whole = np.repeat(np.concatenate([_offsets_of_day(zone, day) for day in days]), ZONE_STEP_MIN)
-    return whole[start_min - days[0] * DAY_MIN :][: end_min - start_min]
-
-
-@lru_cache(maxsize=20_000)
-def _offsets_of_day(zone: str, day: int) -> tuple[int, ...]:
-    """Offset of a zone in each half hour of a UTC day."""
-    place = ZoneInfo(zone)
-    start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)
-    halves = (start + timedelta(minutes=m) for m in range(0, DAY_MIN, ZONE_STEP_MIN))
-    return tuple(int(half.astimezone(place).utcoffset() / timedelta(minutes=1)) for half in halves)  # type: ignore[operator]
-
-
 def make_stream(signals: Signals, name: str, clock: Clock) -> Stream:
     """One device's minutes on the axis."""
     heart = _of(signals.heart_rate, "stream", name)
     steps = _of(signals.steps, "stream", name)
-    spread = wear.spread_steps(_ints(steps, "minute"), _ints(steps, "span_s"), _ints(steps, "steps"))
+    records = (_ints(steps, "minute"), _ints(steps, "span_s"), _ints(steps, "steps"))
     hr_bpm = np.asarray(heart["hr_bpm"].to_numpy(), np.float64)
-    return Stream(name, wear.lay_out(clock, _ints(heart, "minute"), hr_bpm), wear.lay_out(clock, *spread))
+    return Stream(
+        name,
+        wear.lay_out(clock, _ints(heart, "minute"), hr_bpm),
+        wear.lay_out(clock, *wear.spread_steps(*records)),
+        np.isin(clock.utc_min, find_coarse(*records)),
+    )
 
 
 def _of(table: pa.Table, column: str, text: str) -> pa.Table:
@@ -232,6 +214,15 @@ def _mark_events(person: Person) -> Iterator[Mark]:
         yield _local_day(person.clock, start_s), b"workout", f"{start_s} {end_s}".encode()
     for day, vital in sorted(person.vendor_rhr.items()):
         yield day, b"vital", str(vital).encode()
+    for kind, streams in sorted(person.samples.items()):
+        for name, some in sorted(streams.items()):
+            for day in np.unique(some.day).tolist():
+                of_day = some.day == day
+                yield (
+                    day,
+                    f"{kind} {name}".encode(),
+                    some.t_s[of_day].tobytes() + some.value[of_day].tobytes(),
+                )
 
 
 def _flags(log: Log) -> tuple[bool, bool, bool]:
@@ -249,7 +240,15 @@ def _local_day(clock: Clock, instant_s: int) -> int:
     return int(clock.day[place])
 
 
-def hash_inputs(digests: Mapping[int, bytes], day: int, *, reach: int) -> str:
-    """Hash of all that a day's values are made from: the day after it back to `reach` days before it."""
+def hash_inputs(digests: Mapping[int, bytes], day: int, *, reach: int, beside: Iterable[bytes]) -> str:
+    """Hash of all that a day's values are made from.
+
+    Parameters
+    ----------
+    digests : mapping
+        Local day → digest of its signals (`digest_days`): the day after it back to `reach` days before count.
+    beside : iterable of bytes
+        Digests of what is read for this day alone (`recordings`).
+    """
     parts = (digests.get(d, b"") for d in range(day - reach, day + 2))
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
+    return hashlib.sha256(b"".join((*parts, *beside))).hexdigest()[:16]

@@ -18,6 +18,7 @@ NO_TIME_IN_BED = "no true time in bed from this device"
 NO_STAGES = "no sleep stages that night"
 NO_REM = "no REM sleep found"
 NO_STEPS = "no steps recorded"
+NOT_KNOWN_AWAKE = "it is not known when the person was awake and at rest"
 NO_VENDOR_VALUE = "no value from the vendor"
 
 

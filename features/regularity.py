@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
 from features import measure
 from features.measure import Measure, found, missing, share_quality
-from features.wear import DAY_MIN, Bools, Floats
+from features.wear import DAY_MIN, Bools, Floats, Ints
 
 SRI_DAYS = 7
+SRI_MONTH_DAYS = 28
 LEAST_PAIRS = 5
 LEAST_KNOWN = 0.75
 HISTORY_NIGHTS = 28
@@ -20,6 +22,8 @@ FREE_NIGHTS = 8
 """Free nights in 28."""
 
 LEAST_WORK = 3
+TOO_FEW_WORK = "fewer than 3 work nights before it"
+NO_MEAN_CLOCK = "sleep lies all round the clock"
 NEED_LOW_H, NEED_HIGH_H = 7.0, 9.0
 
 
@@ -48,6 +52,19 @@ def circular_median_h(clock_h: Floats) -> float:
 def is_free(day: int) -> bool:
     """Whether a night ends on a free day: a Saturday or a Sunday (days since 1970-01-01, a Thursday)."""
     return (day + 3) % 7 >= 5
+
+
+def find_free(days: Ints, holidays: AbstractSet[int] = frozenset()) -> Bools:
+    """(n,) whether each night ends on a free day: a weekend, or a holiday of those given.
+
+    Parameters
+    ----------
+    days : (n,) int array
+        Dates of nights, days since 1970-01-01.
+    holidays : set of int
+        Days off that are not weekends. Who works other days builds the mask from a calendar of their own.
+    """
+    return np.array([is_free(day) or day in holidays for day in days.tolist()], np.bool_)
 
 
 def sri(asleep: Bools, known: Bools) -> tuple[float, int, float]:
@@ -105,6 +122,31 @@ def msf_sc_h(midsleep_h: Floats, sleep_h: Floats, free: Bools) -> float:
     return float(wrap_hours(np.asarray(middle - max(0.0, on_free - week) / 2)))
 
 
+def social_jetlag_h(midsleep_h: Floats, free: Bools) -> float:
+    """Social jetlag |MSF − MSW|, hours, 0 to 12: circular means of mid-sleep on free and on work days.
+
+    Wittmann 2006, doi:10.1080/07420520500545979. NaN with fewer than 2 free or 3 work nights, or where
+    clock hours cancel.
+
+    Parameters
+    ----------
+    midsleep_h : (n,) float array
+        Clock hour of mid-sleep of each night.
+    free : (n,) bool array
+        Nights that end on a free day.
+    """
+    if free.sum() < LEAST_FREE or (~free).sum() < LEAST_WORK:
+        return math.nan
+    apart = circular_mean_h(midsleep_h[free]) - circular_mean_h(midsleep_h[~free])
+    return float(np.abs(wrap_hours(np.asarray(apart))))
+
+
+def _mean_se_h(clock_h: Floats) -> float:
+    """Standard error of the circular mean of at least 2 clock hours, from distances to it."""
+    away = wrap_hours(clock_h - circular_mean_h(clock_h))
+    return float(np.sqrt((away**2).sum() / (len(away) - 1) / len(away)))
+
+
 def cpd_h(midsleep_h: float, before_h: float, reference_h: float) -> float:
     """Composite phase deviation of a night, hours (Fischer 2016, doi:10.1038/srep38601).
 
@@ -123,12 +165,20 @@ def sleep_need_h(free_tst_h: Floats) -> float:
 
 
 def measure_sri(asleep: Bools, known: Bools) -> Measure:
-    """`sri_7d` from the 7 · 1440 minutes that end at noon of the night's date."""
+    """`sri_7d` or `sri_28d` from the 7 or 28 · 1440 minutes that end at noon of the night's date.
+
+    Needs 5 pairs of days. Quality is that of what is known within the pairs, and no better than the
+    share of all pairs that entered.
+    """
     value, pairs, share = sri(asleep, known)
     if pairs < LEAST_PAIRS:
         nothing = not known.any()
         return missing(measure.NO_DATA if nothing else measure.too_few_day_pairs(pairs, LEAST_PAIRS))
-    return found(value, n_obs=pairs, coverage=share, quality=share_quality(share, good=0.9, fair=0.8))
+    entered = pairs / (len(known) // DAY_MIN - 1)
+    quality = min(
+        share_quality(share, good=0.9, fair=0.8), share_quality(entered), key=("low", "fair", "good").index
+    )
+    return found(value, n_obs=pairs, coverage=share, quality=quality)
 
 
 def measure_cpd(
@@ -175,3 +225,43 @@ def measure_short(need: Measure, tst24: Measure) -> Measure:
         return missing(need.reason or measure.NO_DATA)
     short_h = need.value - tst24.value / 60
     return found(short_h, n_obs=tst24.n_obs, coverage=tst24.coverage, quality=tst24.quality or "low")
+
+
+WORK_AND_FREE = ("social_jetlag_h", "msfsc_h")
+
+
+def measure_work_and_free(midsleep_h: Floats, sleep_h: Floats, free: Bools) -> dict[str, Measure]:
+    """`social_jetlag_h` and `msfsc_h`, from the nights with a main sleep among 28.
+
+    Parameters
+    ----------
+    midsleep_h, sleep_h : (n,) float arrays
+        Clock hour of mid-sleep, and sleep period in hours, of each night; no NaN.
+    free : (n,) bool array
+        Nights that end on a free day (`find_free`, or a work calendar).
+
+    Returns
+    -------
+    dict
+        Both need 2 free and 3 work nights. `se` is that of the means of mid-sleep; for `msfsc_h` the
+        error of the correction is left out.
+    """
+    nights, coverage = len(free), min(1.0, len(free) / HISTORY_NIGHTS)
+    few = None
+    if free.sum() < LEAST_FREE:
+        few = measure.too_few_before(LEAST_FREE, "free nights") if nights else measure.NO_DATA
+    elif (~free).sum() < LEAST_WORK:
+        few = TOO_FEW_WORK
+    if few is not None:
+        return dict.fromkeys(WORK_AND_FREE, missing(few, n_obs=nights, coverage=coverage))
+    jetlag, middle = social_jetlag_h(midsleep_h, free), msf_sc_h(midsleep_h, sleep_h, free)
+    if math.isnan(jetlag):
+        scattered = missing(NO_MEAN_CLOCK, n_obs=nights, coverage=coverage)
+        return dict.fromkeys(WORK_AND_FREE, scattered)
+    error = _mean_se_h(midsleep_h[free])
+    both = math.hypot(error, _mean_se_h(midsleep_h[~free]))
+    quality = share_quality(coverage, fair=0.0, good=0.5)
+    return {
+        "social_jetlag_h": found(jetlag, n_obs=nights, coverage=coverage, quality=quality, se=both),
+        "msfsc_h": found(middle, n_obs=nights, coverage=coverage, quality=quality, se=error),
+    }

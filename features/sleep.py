@@ -12,7 +12,7 @@ sleep efficiency can be had. Being awake in bed counts as neither sleep nor waki
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -44,6 +44,8 @@ LEAST_MAIN_S = 3 * 3600
 LEAST_AWAKENING_S = 120
 CONFLICT_MIN = 60.0
 LONGEST_TST_MIN = 16 * 60.0
+MOVED_MIN = 60
+"""A change of offset that counts as a change of zone: an hour or more (SCIENCE 3, rule 1)."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ class Night:
         'source/device'.
     conflict : bool
         Another device's sleep of this night differs by more than 60 min.
+    devices : int
+        Devices with a main sleep of this night, that it was chosen from.
     """
 
     day: int
@@ -136,6 +140,7 @@ class Night:
     naps: tuple[Log, ...] = ()
     stream: str = ""
     conflict: bool = False
+    devices: int = 1
 
     @property
     def logs(self) -> tuple[Log, ...]:
@@ -242,7 +247,7 @@ def choose(candidates: Sequence[Night], coverage: Mapping[str, float]) -> Night:
     best = min(candidates, key=rank)
     slept = [night.main.tst_min for night in candidates if night.main is not None]
     conflict = bool(slept) and max(slept) - min(slept) > CONFLICT_MIN
-    return Night(best.day, best.main, best.naps, best.stream, conflict)
+    return Night(best.day, best.main, best.naps, best.stream, conflict, len(slept))
 
 
 def night_quality(night: Night, hr_coverage: float) -> Quality:
@@ -406,3 +411,90 @@ def _measure_clock(night: Night, log: Log, quality: Quality) -> dict[str, Measur
         "offset_onset_min": log.offset_min,
     }
     return {name: found(value, n_obs=1, quality=quality) for name, value in values.items()}
+
+
+SHARES: Mapping[str, int] = {"light_pct": LIGHT, "deep_pct": DEEP, "rem_pct": REM}
+COUNTS = ("awakenings", "naps", "source_conflict")
+CHANGES = ("tz_change", "dst")
+
+
+def measure_shares(night: Night | None, *, hr_coverage: float, known_share: float) -> dict[str, Measure]:
+    """`light_pct`, `deep_pct` and `rem_pct`: stages as shares of total sleep time, %.
+
+    Parameters are those of `measure_night`. Sleep that the device left without a stage is in no share;
+    `coverage` is the share of the sleep that has one.
+    """
+    if night is None or night.main is None:
+        return dict.fromkeys(SHARES, missing(measure.NO_MAIN_SLEEP if known_share > 0 else measure.NO_DATA))
+    log, quality = night.main, night_quality(night, hr_coverage)
+    if not log.staged:
+        return dict.fromkeys(SHARES, missing(measure.NO_STAGES))
+    minutes = {name: stage_min(log, code) for name, code in SHARES.items()}
+    staged = sum(minutes.values()) / log.tst_min
+    return {
+        name: found(100 * part / log.tst_min, n_obs=round(log.spt_min), coverage=staged, quality=quality)
+        for name, part in minutes.items()
+    }
+
+
+def measure_counts(night: Night | None, *, hr_coverage: float, known_share: float) -> dict[str, Measure]:
+    """`awakenings`, `naps` and `source_conflict` of one night; parameters as of `measure_night`.
+
+    `awakenings` are wake bouts of at least 2 min in the sleep period; `naps` is null where `nap_min` is;
+    `source_conflict` is 1 where devices differ by more than 60 min of sleep, its `n_obs` the number of
+    devices: with one there is nothing to differ from, and it is 0.
+    """
+    minutes = _measure_naps(night, known_share)
+    count = len(night.naps) if night else 0
+    naps = minutes if minutes.value is None else replace(minutes, value=float(count), n_obs=count)
+    if night is None or night.main is None:
+        none = missing(measure.NO_MAIN_SLEEP if known_share > 0 else measure.NO_DATA)
+        return {"awakenings": none, "naps": naps, "source_conflict": none}
+    bouts, quality = count_awakenings(night.main), night_quality(night, hr_coverage)
+    awakenings = found(bouts, n_obs=round(night.main.spt_min), quality=quality)
+    conflict = found(night.conflict, n_obs=night.devices)
+    return {"awakenings": awakenings, "naps": naps, "source_conflict": conflict}
+
+
+def find_changes(offset_min: Ints, zone_offset_min: Ints) -> tuple[bool, bool]:
+    """Whether the person changed zone, and whether the clocks of the zone changed.
+
+    A step of the offset that the zone's own clocks made too is a change of clocks; any other of an hour
+    or more is a change of zone.
+
+    Parameters
+    ----------
+    offset_min : (k,) int array
+        Minutes east of UTC that held at instants in order of time.
+    zone_offset_min : (k,) int array
+        Offset, at the same instants, of one and the same zone: that of the person at the first of them.
+    """
+    step, own = np.diff(offset_min), np.diff(zone_offset_min)
+    clocks = (step != 0) & (step == own)
+    return bool((~clocks & (np.abs(step) >= MOVED_MIN)).any()), bool(clocks.any())
+
+
+def measure_changes(night: Night | None, before: Night | None, zone_offset_min: Ints) -> dict[str, Measure]:
+    """`tz_change` and `dst`, 0 or 1: between the final wake before, the onset and this final wake.
+
+    Parameters
+    ----------
+    night, before : Night or None
+        This night and the one of the date before. Without the latter only a change within the sleep is
+        seen: it is told, but its absence is not.
+    zone_offset_min : (3,) int array
+        Offset of one zone at the wake before, at the onset and at this wake (`find_changes`); the first
+        is not looked at without a night before.
+    """
+    if night is None or night.main is None:
+        return dict.fromkeys(CHANGES, missing(measure.NO_MAIN_SLEEP))
+    log, last = night.main, before.main if before else None
+    offsets = np.array([last.end_offset_min if last else 0, log.offset_min, log.end_offset_min])
+    first = 0 if last else 1
+    flags = find_changes(offsets[first:], np.asarray(zone_offset_min)[first:])
+    if last is None and not any(flags):
+        return dict.fromkeys(CHANGES, missing(measure.NO_NIGHT_BEFORE))
+    quality: Quality = "fair" if log.assumed else "good"
+    return {
+        name: found(flag, n_obs=3 - first, quality=quality) for name, flag in zip(CHANGES, flags, strict=True)
+    }

@@ -6,6 +6,8 @@ import ast
 import json
 import re
 
+from ingest.documents import mend_escapes
+
 CELL_MAX = 1 << 20
 """Characters of a cell that is read as a list: a night at 30 s has about 10,000."""
 NAN = re.compile(r"\bnan\b", re.IGNORECASE)
@@ -18,6 +20,7 @@ def read_cell(text: str | None) -> object:
     """
     if text is None or not text.strip() or len(text) > CELL_MAX:
         return None
+    text = mend_escapes(text)
     try:
         value: object = json.loads(text, parse_constant=lambda _: None)
     except (ValueError, RecursionError):

@@ -8,8 +8,9 @@ record up to where it breaks.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -17,13 +18,15 @@ import pyarrow as pa
 from ingest.delimited import HeaderError, parse_delimited
 from ingest.export import READ_ERRORS, explain_read_error
 from ingest.scan import scan_array
-from ingest.source import REJECTED, Export, Field, Records, clip_raw, no_rejected
+from ingest.source import REJECTED, Export, Field, Records, Remark, clip_raw, no_rejected
 from warehouse.reader import parse_arrays, parse_records
 
 BATCH_BYTES = 32 << 20
 """Bytes of members read together: what bounds the memory, with the largest single member."""
 NO_DATA = "no data"
 """What a vendor writes into a file that has none: it is empty, not broken."""
+MAX_NAMES = 10
+"""Unknown fields that are said of a stream by name."""
 MAX_DEPTH_ERRORS = (ValueError, RecursionError)
 
 
@@ -34,6 +37,25 @@ class Reading:
     zone: str
     on_read: Callable[[int], None]
     """Told the bytes of every member that was read, for progress."""
+    unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Fields that nobody asked for and nobody knows, by stream and name: in how many files."""
+
+    def count_unknown(self, stream: str, names: Iterable[str], unused: Collection[str]) -> None:
+        """Count fields of one file that are neither read nor known; see `ingest.source.Context`."""
+        known = {name.casefold() for name in unused}
+        self.unknown.update((stream, name) for name in set(names) if name.casefold() not in known)
+
+    def tell_unknown(self) -> Iterator[Remark]:
+        """Say which fields were counted, once; see `ingest.source.Context`."""
+        by_stream: dict[str, list[str]] = {}
+        for (stream, name), count in sorted(self.unknown.items()):
+            by_stream.setdefault(stream, []).append(f"{name[:40]!r} ({count} files)")
+        self.unknown.clear()
+        for stream, found in by_stream.items():
+            more = f" and {len(found) - MAX_NAMES} more" if len(found) > MAX_NAMES else ""
+            yield Remark(
+                f"Columns of {stream} that are not known and were not read: {', '.join(found[:MAX_NAMES])}{more}."
+            )
 
     def read_json(
         self, export: Export, members: Sequence[int], stream: str, fields: Sequence[Field]
@@ -85,10 +107,10 @@ class Reading:
                 yield Records(none, one_broken(member, "file", None, "header", str(error), text[:200]))
                 continue
             index = pa.array(np.full(found.rows.num_rows, member, dtype=np.int32))
-            bad = [one_broken(member, stream, n, f"record {n}", why, raw) for n, why, raw in found.bad]
+            bad = [broken_row(member, stream, n, f"record {n}", why, raw) for n, why, raw in found.bad]
             yield Records(
                 found.rows.add_column(0, "member", index),
-                pa.concat_tables([no_rejected(), *bad]),
+                pa.Table.from_pylist(bad, schema=REJECTED),
                 found.ignored,
             )
 
@@ -194,15 +216,16 @@ def describe_break(member: int, stream: str, text: str, n_whole: int, stop: int)
 
 def one_broken(member: int, stream: str, record: int | None, place: str, reason: str, raw: str) -> pa.Table:
     """One refusal as a table."""
-    row = {
-        "member": member,
-        "stream": stream,
-        "record": record,
-        "place": place,
-        "reason": reason,
-        "raw": clip_raw(raw[:4096]),
-    }
+    row = broken_row(member, stream, record, place, reason, raw)
     return pa.Table.from_pylist([row], schema=REJECTED)
+
+
+def broken_row(
+    member: int, stream: str, record: int | None, place: str, reason: str, raw: str
+) -> dict[str, object]:
+    """One refusal in the columns of REJECTED."""
+    cells = (member, stream, record, place, reason, clip_raw(raw[:4096]))
+    return dict(zip(REJECTED.names, cells, strict=True))
 
 
 def rows_schema(fields: Sequence[Field]) -> pa.Schema:

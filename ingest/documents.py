@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 MAX_DEPTH_ERRORS = (ValueError, RecursionError)
 SPACE = " \t\r\n"
+ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(?P<half>u|U0000)[dD][89a-fA-F][\da-fA-F]{2}|.)",
+    re.DOTALL,
+)
+"""What stands behind a backslash: a pair of halves that make a character, a half alone, or anything else."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ def parse_documents(data: bytes, key: str) -> Documents:
     whole records up to there.
     """
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    text = data.decode(encoding, errors="replace")
+    text = mend_escapes(data.decode(encoding, errors="replace"))
     if not text.strip("\0" + SPACE):
         return Documents((), "file", "the file is empty: expected JSON")
     decoder = json.JSONDecoder(parse_constant=lambda _: None)
@@ -38,6 +43,16 @@ def parse_documents(data: bytes, key: str) -> Documents:
     if isinstance(found, dict) and isinstance(found.get(key), list):
         found = found[key]
     return Documents(tuple(found) if isinstance(found, list) else (found,))
+
+
+def mend_escapes(text: str) -> str:
+    r"""Put the mark of a broken character for every `\ud800` that is half a character: no table can hold one.
+
+    The text keeps its length.
+    """
+    if "\\u" not in text and "\\U" not in text:
+        return text
+    return ESCAPE.sub(lambda m: f"\\{m['half']}fffd" if m["half"] else m[0], text)
 
 
 def salvage(text: str, key: str, decoder: json.JSONDecoder) -> Documents:

@@ -17,6 +17,8 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$"
 DECIMAL_COMMA = r"^([+-]?\d+),(\d+)$"
 NONE = ("", "nan", "null", "none", "-", "--", "n/a")
 """What vendors write where there is no number."""
+LONGEST_S = 2 * 86_400
+"""A value is of a night or a day at most: what claims a longer span has none that is known."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def value_columns(quantity: Quantity, value: pa.Array, at: Moments) -> dict[str,
     if quantity.table == "signal.heart_rate":
         return {"hr_bpm": value.cast(pa.float32()), "confidence": pa.nulls(count, pa.int8())}
     span_s = np.full(count, np.nan) if at.span_s is None else at.span_s
-    known = np.isfinite(span_s)
+    known = (span_s >= 0) & (span_s <= LONGEST_S)
     span = pa.array(np.where(known, span_s, 0).astype(np.int32), mask=~known)
     if quantity.table == "signal.steps":
         return {"span_s": span, "steps": value.cast(pa.int32())}

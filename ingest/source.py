@@ -13,7 +13,7 @@ import json
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
@@ -41,7 +41,7 @@ from ingest.columns import (
     to_us,
     to_utc,
 )
-from ingest.documents import Documents, parse_documents
+from ingest.documents import Documents, mend_escapes, parse_documents
 from ingest.fit import (
     Beats,
     Message,
@@ -131,6 +131,7 @@ __all__ = [
     "lay_out_stages",
     "list_columns",
     "measure",
+    "mend_escapes",
     "monitoring_times",
     "name_instants",
     "numbers",
@@ -360,6 +361,12 @@ class Context(Protocol):
         `columns` gives for each of our names the spellings that a header may have; a member whose
         header lacks one of `needed` is refused as a whole, a row of another width by itself.
         """
+
+    def count_unknown(self, stream: str, names: Iterable[str], unused: Collection[str]) -> None:
+        """Count fields of one file that nobody asked for, but those in `unused`, which are known and left out."""
+
+    def tell_unknown(self) -> Iterator[Remark]:
+        """Say which fields were counted: the last thing that a source gives which counts them."""
 
     def raw_records(self, export: Export, wanted: Mapping[int, Sequence[int]]) -> dict[tuple[int, int], str]:
         """Fetch the text of some records, by member and number, for the quarantine."""

@@ -17,7 +17,7 @@ from conftest import ROOT
 from fitbit_export import hashes_of, load_into, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import Found, fixture, member, read_members, write_zip
+from source_reading import Found, fixture, member, read_members, write_zip
 
 from ingest.context import Reading
 from ingest.files import apple_health
@@ -471,8 +471,12 @@ def test_a_state_of_mind_may_be_an_element_of_its_own() -> None:
 
 
 def test_the_date_inside_the_document_says_what_is_too_late() -> None:
-    found = read(' <ExportDate value="2025-01-01 00:00:00 +0000"/>\n', record(at="2024-12-31 08:00:00 +0100"))
-    assert found.refused == []
+    date, late = ' <ExportDate value="2025-01-01 00:00:00 +0000"/>\n', record(at="2024-12-31 08:00:00 +0100")
+    text = document(date, late, late.replace("2024-", "2025-"))
+    found = read_members(apple_health, {"export.xml": text}, zone=BERLIN, latest=datetime(2025, 1, 2))
+    assert [(number, reason[:10]) for _, number, reason in found.refused] == [(2, "dated afte")]
+    # Further down it is not the phone's own, and how much is read at once must not matter.
+    assert len(read(late, date, late).refused) == 2
 
 
 # --- XML, whole and broken ---------------------------------------------------------------------
@@ -544,6 +548,55 @@ def test_a_broken_element_is_refused_with_its_byte_and_the_others_kept(
     place = len(document(before).partition("</HealthData>")[0].encode())
     assert raw["place"] in {f"byte {place}", f"byte {place + 1}"}
     assert raw["raw"].startswith(BROKEN[name].strip()[:20])
+
+
+def rest_of(found: Found) -> list[str]:
+    return [reason for _, _, reason in found.refused if reason.startswith("the rest of the file")]
+
+
+OPENED = "<![CDATA[ text without end " + "x" * 2000 + record(value="60")
+
+
+@pytest.mark.usefixtures("fast")
+def test_however_many_elements_have_no_end_what_follows_them_is_read() -> None:
+    found = read(*[OPENED] * 40, record(value="70", at="2024-05-02 09:00:00 +0200"))
+    assert rates(found) == [60.0] * 40 + [70.0]
+    assert (len(found.refused), rest_of(found)) == (40, [])
+
+
+@pytest.mark.usefixtures("fast")
+def test_where_too_much_was_looked_at_in_vain_it_is_said_from_where_on_nothing_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(apple_health.document, "WASTE_BYTES", 60_000)
+    found = read(*[OPENED] * 20)
+    assert 0 < len(rates(found)) < 20
+    assert len(rest_of(found)) == 1
+    assert found.refusals[-1]["raw"].startswith("<Record")
+    # Nothing more is to be read of a file that is merely cut, or spoilt at its end.
+    spoilt = document(PLAIN, "<Record " + "x" * 200_000)
+    for text in (spoilt, spoilt.partition("</HealthData>")[0]):
+        cut = read_members(apple_health, {"e.xml": text})
+        assert (len(cut.refused), rest_of(cut)) == (1, [])
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_correlation_without_end_is_known_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apple_health.document, "WASTE_BYTES", 60_000)
+    kept = f'<Correlation type="c">{PLAIN}</Correlation>'
+    found = read(*[f'<Correlation type="c">{record(value="60")}'] * 30, kept, record(value="70"))
+    assert rates(found) == [60.0] * 30 + [70.0]
+    assert len(found.refused) == 30
+
+
+@pytest.mark.usefixtures("fast")
+def test_what_is_kept_of_a_refused_element_is_a_kilobyte_of_utf8() -> None:
+    found = read(
+        record(value="61", sourceName="\x00\xff" * 2000, end="2024-05-01 08:00:00 +0200"),
+        "<Record \x00" * 300,
+    )
+    assert len(found.refused) > 1
+    assert max(len(row["raw"].encode()) for row in found.refusals) <= 1024
 
 
 def refused_rows(text: str) -> list[dict[str, Any]]:
@@ -678,7 +731,7 @@ SPELLED = st.sampled_from(
 STAMP = st.sampled_from(
     [
         "2024-05-02 08:00:00 +0200", "2024-02-29 00:00:00 -0330", "2023-02-29 00:00:00 +0000", "0000-01-01 00:00:00 +0000",
-        "2024-05-02 24:00:00 +0200", "2024-05-02T08:00:00 +0200", "2024-05-02 08:00:00 +2400", "2024-05-02 08:00:00", "",
+        "2024-05-02 24:00:00 +0200", "2024-05-02T08:00:00 +0200", "20[]-05-02 08:00:00 +0200", "2024-05-02 08:00:00 +02:0", "2024-05-02 08:00:00 +2400", "2024-05-02 08:00:00", "",
     ]
 )  # fmt: skip
 WALLS = st.sampled_from(

@@ -24,7 +24,9 @@ from fitbit_export import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingest.cells import read_cell
 from ingest.context import read_any
+from ingest.documents import mend_escapes, parse_documents
 from ingest.source import Field
 
 DAY = "2020-03-10"
@@ -300,6 +302,23 @@ def test_a_lone_half_character_and_a_nul_can_be_stored(tmp_path: Path) -> None:
     assert rows_of(tmp_path, "select count(*) from signal.heart_rate") == [(24,)]
     load_into(tmp_path, write_zip(tmp_path / "f.zip", {HR_FILE: text[:-1].encode() + b"\x00\x00 \xff\xfe"}))
     assert rows_of(tmp_path, "select count(*) from meta.rejected where length(raw) <= 1024") == [(3,)]
+
+
+@given(
+    st.lists(st.text(st.characters(codec=None) | st.sampled_from("\\u\ud800\udc00"), max_size=8), max_size=4)
+)
+def test_halves_of_characters_become_marks_and_all_else_stays(texts: list[str]) -> None:
+    # How Python itself pairs halves is the oracle: those that are left over are no UTF-8.
+    whole = [
+        t.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass").encode("utf-8", "surrogatepass")
+        for t in texts
+    ]
+    marked = [w.decode("utf-8", "surrogatepass") for w in whole]
+    marked = ["".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in m) for m in marked]
+    written = json.dumps(texts)
+    assert len(mend_escapes(written)) == len(written)
+    assert list(parse_documents(written.encode(), "data").records) == marked
+    assert read_cell(written) == marked
 
 
 def test_a_huge_bad_record_is_cut_to_a_kilobyte(tmp_path: Path) -> None:

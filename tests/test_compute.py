@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from signal_rows import NOW, day_rows, load_rows
 
-from features import catalog, compute
+from features import catalog, compute, work
+from features.work import plan
 from warehouse.commit import commit
 from warehouse.store import content_hashes, open_warehouse
+from warehouse.tables import find_table
 
 FIRST = date(2020, 3, 20)
 DAYS = 24
@@ -63,7 +65,7 @@ def test_every_day_has_every_feature_with_a_value_or_a_reason_never_both(whole: 
     rows = ask(
         whole, "select day, list(feature order by feature) from feature.value group by day order by day"
     )
-    names = sorted(f.feature for f in catalog.FEATURES)
+    names = sorted(f.feature for f in catalog.FEATURES if f.grain != "window")
     # The last night ends on a day without any other signal: it is a day too.
     assert [day for day, _ in rows] == days(DAYS + 1)
     assert all(found == names for _, found in rows)
@@ -141,7 +143,7 @@ def test_who_else_is_in_the_batch_changes_nothing(
     both = build(tmp_path / "both", P, Q)
     run(both, people=[Q, P])
     split = build(tmp_path / "split", P, Q)
-    monkeypatch.setattr(compute, "MOST_DAYS", 10)
+    monkeypatch.setattr(work, "MOST_DAYS", 10)
     run(split, people=[P, Q])
     assert content(both) == content(split)
     of_p = "select * exclude (participant) from feature.value where participant = ? order by day, feature"
@@ -246,7 +248,7 @@ def test_plans_cover_the_reach_and_lose_nothing(
     if not due and not rows:
         return
     last = max(last, *due, *rows)
-    work = compute.plan(due, dict.fromkeys(rows, True), last=last, before=before)
+    work = plan(due, dict.fromkeys(rows, True), last=last, before=before)
     first = min(due | rows)
     # What is put off touches its neighbours when it is worked, and not before.
     now = {d for d in due if d < before}
@@ -260,7 +262,10 @@ def test_plans_cover_the_reach_and_lose_nothing(
 
 def test_the_catalogue_is_whole_and_names_are_unique() -> None:
     names = [f.feature for f in catalog.FEATURES]
-    assert len(set(names)) == len(names) == len(catalog.names_of("night")) + len(catalog.names_of("day"))
+    grains = [catalog.names_of(grain) for grain in ("night", "day", "window")]
+    assert len(set(names)) == len(names) == sum(map(len, grains))
+    columns = [c.name for c in find_table("feature.window").columns]
+    assert [name for name in columns if name in grains[2]] == grains[2]
     for feature in catalog.FEATURES:
         texts = (
             feature.unit,

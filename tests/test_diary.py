@@ -10,7 +10,7 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of, write_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from source_reading import Read, read_members
+from source_reading import Found, read_members
 
 from ingest.files import diary
 from ingest.files.diary.words import name_app, name_event, name_own
@@ -23,12 +23,12 @@ EXPORTED = datetime(2024, 6, 1)
 PRIVATE = ("SOMEONE", "private", "Secret", "corner", "secret thing", "someone@")
 
 
-def read(members: dict[str, bytes], zone: str = "Europe/Berlin") -> Read:
+def read(members: dict[str, bytes], zone: str = "Europe/Berlin") -> Found:
     return read_members(diary, members, zone=zone, exported=EXPORTED)
 
 
-def events(found: Read) -> list[tuple[Any, ...]]:
-    rows = found.rows("signal.event")
+def events(found: Found) -> list[tuple[Any, ...]]:
+    rows = found.table("signal.event")
     return [(r["event"], r["app"], r["t_utc"], r["offset_min"], r["tz_assumed"]) for r in rows]
 
 
@@ -56,7 +56,7 @@ def test_a_calendar_gives_the_events_that_its_titles_name_in_their_own_zone() ->
             for n in range((datetime(2024, 6, 2) - datetime(2024, 5, 17)).days)
         ],
     ]
-    ends = [r["end_utc"] for r in found.rows("signal.event")]
+    ends = [r["end_utc"] for r in found.table("signal.event")]
     assert ends[0] == datetime(2024, 3, 21, 17, 50)
     assert ends[5] == datetime(2024, 5, 2, 21)
     assert ends[6] == datetime(2024, 5, 12, 22)  # the 13th is the day after the last
@@ -72,7 +72,7 @@ def test_a_calendar_gives_the_events_that_its_titles_name_in_their_own_zone() ->
 def test_nothing_private_is_kept_not_even_of_what_is_refused() -> None:
     broken = FILES["calendar.ics"].replace(b"DTSTART:20240501T200000Z", b"DTSTART:private")
     found = read(FILES | {"calendar.ics": broken, "more.csv": b"date,event\n2024-05-01,Secret party,x\n"})
-    said = f"{found.all_rows} {found.refusals} {found.remarks}"
+    said = f"{found.rows} {found.refusals} {found.remarks}"
     assert not [word for word in PRIVATE if word in said]
     assert ("event 3", "") in [(r["place"], r["raw"]) for r in found.refusals]
 
@@ -106,7 +106,7 @@ def test_rules_are_followed_on_the_wall_clock(rule: str, days: list[int]) -> Non
 )
 def test_a_rule_that_cannot_be_followed_is_refused(rule: str) -> None:
     found = read({"c.ics": ics("DTSTART:20240501T090000Z", f"RRULE:{rule}", "SUMMARY:Therapy", "UID:1")})
-    assert (found.all_rows, [r["place"] for r in found.refusals]) == ({}, ["event 1"])
+    assert (found.rows, [r["place"] for r in found.refusals]) == ({}, ["event 1"])
 
 
 def test_the_words_of_an_alarm_are_not_the_title() -> None:
@@ -117,15 +117,15 @@ def test_the_words_of_an_alarm_are_not_the_title() -> None:
 
 def test_dates_beyond_reason_are_refused_or_left_out() -> None:
     old = read({"c.ics": ics("DTSTART:19700101T000000Z", "SUMMARY:Therapy")})
-    assert (old.all_rows, old.refusals[0]["reason"][:23]) == ({}, "dated before 2005-01-01")
+    assert (old.rows, old.refusals[0]["reason"][:23]) == ({}, "dated before 2005-01-01")
     late = read({"c.ics": ics("DTSTART:20990101T000000Z", "SUMMARY:Therapy")})
-    assert (late.all_rows, late.refusals) == ({}, [])
+    assert (late.rows, late.refusals) == ({}, [])
     assert "1 lie ahead" in late.remarks[0]
 
 
 def test_a_table_of_events_is_read_row_by_row() -> None:
     found = read({"diary.csv": FILES["diary.csv"]})
-    rows = found.rows("signal.event")
+    rows = found.table("signal.event")
     assert [
         (r["event"], r["app"], r["amount"], r["t_utc"], r["end_utc"], r["offset_min"], r["tz_assumed"])
         for r in rows
@@ -144,9 +144,29 @@ def test_a_table_of_events_is_read_row_by_row() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("time", "utc", "offset_min"),
+    [
+        ("9:05:07Z", datetime(2024, 5, 1, 9, 5, 7), 120),
+        ("09:05 -0330", datetime(2024, 5, 1, 12, 35), -210),
+        ("23:00+14:00", datetime(2024, 5, 1, 9), 840),
+        ("23:00+14:15", None, None),
+        ("09:05+01:75", None, None),
+        ("24:00", None, None),
+    ],
+)
+def test_a_time_may_have_an_offset_that_a_zone_can_have(
+    time: str, utc: datetime | None, offset_min: int | None
+) -> None:
+    found = read({"diary.csv": f"date,time,event\n2024-05-01,{time},alcohol\n".encode()})
+    rows = [(r["t_utc"], r["offset_min"]) for r in found.table("signal.event")]
+    assert rows == ([] if utc is None else [(utc, offset_min)])
+    assert len(found.refusals) == (utc is None)
+
+
 def test_checkins_are_scored_as_their_questionnaires_say() -> None:
     found = read({"checkins.csv": FILES["checkins.csv"]})
-    rows = found.rows("signal.checkin")
+    rows = found.table("signal.checkin")
     assert [(r["scale"], r["value"], r["label"]) for r in rows] == [
         ("felt_stress", 4.0, None),
         ("who5", 60.0, None),  # (3 + 4 + 2 + 5 + 1) * 4
@@ -223,7 +243,7 @@ def test_encodings_line_ends_and_separators_change_nothing(change: str) -> None:
         }[change]
         for name, data in plain.items()
     }
-    assert read(changed).all_rows == read(plain).all_rows
+    assert read(changed).rows == read(plain).rows
 
 
 def test_shuffled_and_repeated_rows_give_the_same_events() -> None:
@@ -243,12 +263,12 @@ def test_a_file_cut_anywhere_keeps_its_whole_events(data: st.DataObject) -> None
     if name.endswith(".csv"):
         n_whole = FILES[name][:cut].count(b"\n") - 1
         table = "signal.event" if name == "diary.csv" else "signal.checkin"
-        kept = [r for r in part.rows(table) if r["record"] < n_whole]
-        assert kept == [r for r in whole.rows(table) if r["record"] < n_whole]
+        kept = [r for r in part.table(table) if r["record"] < n_whole]
+        assert kept == [r for r in whole.table(table) if r["record"] < n_whole]
     else:
-        n_whole = FILES[name][:cut].count(b"END:VEVENT\r\n")
-        kinds = {r["record"] for r in part.rows("signal.event")}
-        assert {r["record"] for r in whole.rows("signal.event") if r["record"] < n_whole} == kinds
+        n_whole = FILES[name][:cut].count(b"END:VEVENT")
+        kinds = {r["record"] for r in part.table("signal.event")}
+        assert {r["record"] for r in whole.table("signal.event") if r["record"] < n_whole} == kinds
     assert all(r["place"] and r["reason"] for r in part.refusals)
 
 

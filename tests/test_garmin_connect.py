@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import json
 from collections.abc import Mapping
@@ -18,12 +20,14 @@ from hypothesis import strategies as st
 from ingest.answers import offset_between, read_moment, read_pairs, to_float
 from ingest.files import garmin_connect
 from ingest.registry import claim
-from ingest.source import MISSING, Batch, Export, Member, Rejected
+from ingest.source import MISSING, Batch, Export, Member, Rejected, Remark
 
 FIXTURES = Path(__file__).parent / "fixtures" / "garmin_connect"
 FILES = {path.name: path.read_bytes() for path in sorted(FIXTURES.glob("*.json"))}
 SLEEP_FILE = "2026-05-01_2026-08-09_100_sleepData.json"
 HEALTH_FILE = "2026-05-01_2026-08-09_100_healthStatusData.json"
+RECORDING = "recording.yaml"
+FIXTURE = (FIXTURES / RECORDING).read_bytes()
 LEVEL = {"primaryActivityLevel": "sedentary"}
 DAY_FILE = "UDSFile_2026-05-01_2026-08-09.json"
 
@@ -122,7 +126,7 @@ def test_a_real_night_without_stages_keeps_what_was_measured_in_it() -> None:
     episode = pick(
         rows["sleep_episode"], "episode", "t_utc", "end_utc", "offset_min", "end_offset_min", "scoring"
     )
-    assert episode == [("sleep 2025-07-07T04:47:28Z", start, end, -360, -360, "classic")]
+    assert episode == [("sleep 2025-07-07T04:47:28Z", start, end, -360, -360, None)]
     assert "sleep_stage" not in rows
     midnight = datetime(2025, 7, 7, 6)
     assert set(pick(rows["vital"], "vital", "t_utc", "value", "unit")) == {
@@ -130,6 +134,12 @@ def test_a_real_night_without_stages_keeps_what_was_measured_in_it() -> None:
         ("spo2", start, 93.0, "%"),
         ("skin_temperature_deviation", midnight, -0.4, "Cel"),
         ("resting_heart_rate", midnight, 44.0, "/min"),
+        # 5280, 13440, 5460 and 420 s, at the end of the sleep.
+        ("deep_min", end, 88.0, "min"),
+        ("light_min", end, 224.0, "min"),
+        ("rem_min", end, 91.0, "min"),
+        ("tst_min", end, 403.0, "min"),
+        ("wake_min", end, 7.0, "min"),
     }
     assert pick(rows["vendor_score"], "score", "t_utc", "value") == [("sleep_score", end, 83.0)]
     assert read_one("sleep_day_empty.json") == {}
@@ -145,7 +155,7 @@ def test_levels_of_sleep_become_stages_and_what_is_unmeasurable_none() -> None:
     assert pick(rows["sleep_stage"], "t_utc", "end_utc", "stage") == stages
     night, nap = pick(rows["sleep_episode"], "episode", "scoring", "vendor_main", "offset_min", "tz_assumed")
     assert night == ("sleep 2026-05-01T21:10:00Z", "stages", None, 120, False)
-    assert nap == ("nap 2026-05-02T12:00:00Z", "classic", False, 120, False)
+    assert nap == ("nap 2026-05-02T12:00:00Z", None, False, 120, False)
 
 
 def test_steps_of_quarter_hours_and_readiness_come_through() -> None:
@@ -187,7 +197,7 @@ def test_nights_of_the_export_are_named_as_those_of_the_api() -> None:
             "sleep 2026-05-01T21:10:00Z",
             datetime(2026, 5, 1, 21, 10),
             datetime(2026, 5, 2, 5),
-            "classic",
+            None,
             120,
             True,
         ),
@@ -195,20 +205,29 @@ def test_nights_of_the_export_are_named_as_those_of_the_api() -> None:
             "nap 2026-05-02T12:00:00Z",
             datetime(2026, 5, 2, 12),
             datetime(2026, 5, 2, 12, 25),
-            "classic",
+            None,
             120,
             True,
         ),
     ]
-    assert pick(rows["vital"], "vital", "value") == [("respiration", 14.5), ("spo2", 95.0)]
+    assert pick(rows["vital"], "vital", "value") == [
+        ("respiration", 14.5),
+        ("spo2", 95.0),
+        ("tst_min", 450.0),
+        ("deep_min", 90.0),
+        ("light_min", 260.0),
+        ("rem_min", 100.0),
+        ("wake_min", 20.0),
+    ]
     assert pick(rows["vendor_score"], "score", "value") == [("sleep_score", 81.0)]
 
 
-def test_days_of_the_export_have_their_own_offset_and_no_step_of_no_known_time() -> None:
+def test_days_of_the_export_have_their_own_offset_and_their_steps_as_a_total() -> None:
     rows = read_one(DAY_FILE)
     midnight = datetime(2026, 5, 1, 22)
     assert pick(rows["vital"], "vital", "value", "t_utc", "tz_assumed") == [
-        ("resting_heart_rate", 49.0, midnight, False)
+        ("resting_heart_rate", 49.0, midnight, False),
+        ("steps_day", 8240.0, midnight, False),  # 0 on the day after is none
     ]
     assert pick(rows["vendor_score"], "score", "value", "offset_min") == [
         ("stress_score", 31.0, 120),
@@ -224,6 +243,68 @@ def test_health_status_gives_the_nights_hrv_and_skin_temperature() -> None:
         ("rmssd_night", 52.0, datetime(2026, 5, 1, 22))
     ]
     assert pick(rows["vital"], "vital", "value") == [("skin_temperature_deviation", -0.2)]
+
+
+# --- recordings of answers ---------------------------------------------------------------------
+
+
+def test_a_recording_gives_what_its_answers_hold() -> None:
+    rows, refused = read_files({RECORDING: FIXTURE})
+    assert not refused
+    assert len(rows["hrv_sample"]) == 7  # a packed body: six readings and the night
+    utc = datetime
+    assert pick(rows["vital"], "record", "vital", "t_utc", "value", "unit", "offset_min", "tz_assumed") == [
+        (0, "steps_day", utc(2023, 6, 30, 22), 12413.0, "{count}", 120, True),
+        (1, "steps_day", utc(2023, 7, 1, 22), 5719.0, "{count}", 120, True),
+        (2, "steps_day", utc(2023, 7, 2, 22), 3633.0, "{count}", 120, True),
+        # Grams; what was weighed before or after the days asked for is not of the answer.
+        (3, "weight", utc(2025, 6, 15, 0, 52, 5, 175000), 59.5, "kg", -360, False),
+        (3, "weight", utc(2025, 6, 14, 13, 53), 59.13, "kg", -360, False),
+    ]
+    scores = pick(rows["vendor_score"], "score", "t_utc", "value", "offset_min")
+    asleep = utc(2023, 7, 20, 0, 10)
+    assert ("body_battery", asleep, 45.0, -420) in scores
+    assert ("stress_level", asleep, 12.0, -420) in scores
+    assert [s[1:3] for s in scores if s[0] == "sleep_score"] == [
+        (utc(2023, 6, 30, 22), 60.0),
+        (utc(2023, 7, 1, 22), 70.0),
+    ]
+    assert [s[2] for s in scores if s[0] == "stress_score"] == [35.0, 29.0]
+
+
+def test_answers_that_nobody_reads_are_counted_by_service_without_names() -> None:
+    export = Export("root", (member_of(RECORDING, FIXTURE),), (0,), datetime(2026, 11, 1))
+    found = garmin_connect.read(export, Asked())  # type: ignore[arg-type]
+    (remark,) = [part.text for part in found if isinstance(part, Remark)]
+    # A mean of weeks, what was written (not asked for), and the profile.
+    assert remark.endswith("left out: userprofile-service (1), usersummary-service (2).")
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, len(FIXTURE) - 1))
+def test_a_recording_cut_anywhere_keeps_its_whole_answers(cut: int) -> None:
+    rows, refused = read_files({RECORDING: FIXTURE[:cut]})
+    whole, _ = read_files({RECORDING: FIXTURE})
+    assert all(row in whole[table] for table, found in rows.items() for row in found)
+    assert all(r["place"] and r["reason"] and not r["raw"] for r in refused)
+
+
+def test_a_recording_follows_no_alias_makes_no_object_and_unpacks_no_bomb() -> None:
+    body = (
+        "- request: {method: GET, uri: https://connectapi.garmin.com/x/y}\n  response: {body: {string: %s}}\n"
+    )
+    bomb = base64.b64encode(gzip.compress(bytes(80 << 20))).decode()
+    documents = {
+        "alias": "interactions: &a\n" + body % "*a",
+        "object": "interactions:\n" + body % "!!python/object/apply:os.system [echo]",
+        "deep": "interactions:\n" + body % ("[" * 3000 + "]" * 3000),
+        "bomb": "interactions:\n" + body % f"!!binary {bomb}",
+        "zeros": "interactions:\n\0" + body % "''",
+    }
+    for name, text in documents.items():
+        rows, refused = read_files({f"{name}.yaml": text.encode()})
+        assert not rows
+        assert len(refused) == (name in ("bomb", "zeros")), name
 
 
 # --- claims, refusals, the whole road ----------------------------------------------------------

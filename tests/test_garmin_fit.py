@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from ingest.export import file_member
 from ingest.files import garmin_fit
-from ingest.fit import FIT_EPOCH_S, Tape, chain_intervals, chain_lists, decode_fit, unpack_12
+from ingest.fit import FIT_EPOCH_S, Tape, chain_intervals, chain_lists, decode_fit, fit_column, unpack_12
 from ingest.source import Batch, Export, Member, Rejected
 
 FIXTURES = Path(__file__).parent / "fixtures" / "garmin_fit"
@@ -429,6 +429,12 @@ def test_a_message_without_a_time_is_refused_and_the_others_stay() -> None:
     rows, refused = read_bytes(write_fit({"mesg_num": 55, "heart_rate": 61}, count(1, 2), count(2, 3)))
     assert len(rows["steps"]) == 1
     assert [(r["place"], r["reason"][:22]) for r in refused] == [("message 1", "expected a date and ti")]
+
+
+@pytest.mark.parametrize("odd", [[1, 2], "text", None, np.inf])
+def test_a_field_that_is_no_number_is_none_even_if_all_are_alike(odd: object) -> None:
+    assert np.isnan(fit_column([(0, {"x": odd}), (1, {"x": odd})], "x")).tolist() == [True, True]
+    assert np.isnan(fit_column([(0, {"x": odd}), (1, {"x": 3})], "x")).tolist() == [True, False]
 
 
 @pytest.mark.parametrize("moment", [datetime(1990, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)])

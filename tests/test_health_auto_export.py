@@ -12,7 +12,7 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of, write_folder, write_zip
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import EXPORTED, Found, fixture, member, read_members
+from source_reading import EXPORTED, Found, fixture, member, read_members
 
 from ingest.files import health_auto_export
 from ingest.files.health_auto_export.document import parse_document
@@ -64,6 +64,13 @@ def test_points_are_at_their_instant_by_their_device() -> None:
         ("mindful", "Headspace", utc("07-02T16:00:05"), utc("07-02T16:10:05"), 10.0)
     ]
     assert found.remarks == ["Metrics of Health Auto Export that are not read: active_energy."]
+
+
+def test_half_a_character_in_a_name_is_marked_and_costs_no_row() -> None:
+    whole = read({POINTS: FILES[POINTS]})
+    found = read({POINTS: FILES[POINTS].replace(b"Polar Beat", rb"Polar\ud83d Beat")})
+    assert {d for (d,) in found.of("heart_rate", "device")} == {WATCH, "Polar\ufffd Beat"}
+    assert len(found.of("heart_rate", "t_utc")) == len(whole.of("heart_rate", "t_utc"))
 
 
 def test_segments_are_put_together_to_sleeps_by_device_and_gap() -> None:

@@ -12,7 +12,7 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of, write_folder, write_zip
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import Found, member, read_members
+from source_reading import Found, member, read_members
 
 from ingest.files import health_connect
 

@@ -11,16 +11,19 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import Found, fixture, member, read_members, shuffle_lines, write_zip
+from source_reading import Found, fixture, member, read_members, shuffle_lines, write_zip
 
 from ingest.cells import read_cell
+from ingest.context import Reading
 from ingest.documents import parse_documents
 from ingest.files import oura
+from ingest.files.oura.layout import KINDS
 from ingest.source import Export
 
 FILES = fixture("oura")
 SLEEP = json.loads(FILES["api/sleep.json"])["data"]
 BERLIN = "Europe/Berlin"
+HEARTRATE = next(kind for kind in KINDS if kind.name == "heartrate")
 
 
 def utc(text: str) -> datetime:
@@ -168,16 +171,16 @@ def test_daily_documents_are_vendor_scores_and_vitals_at_local_midnight() -> Non
         ("readiness", 81.0, None),
         ("sleep_score", 74.0, None),
         ("activity_score", 88.0, None),
-        ("steps_day", 8421.0, None),
         ("stress_high_s", 5400.0, None),
         ("recovery_high_s", 2700.0, None),
         ("stress_day", None, "normal"),
         ("resilience", None, "solid"),
     }
-    assert len(found.rows["signal.vendor_score"]) == 8  # null is missing
+    assert len(found.rows["signal.vendor_score"]) == 7  # null is missing
     assert {v[1:] for v in found.of("vital", "t_utc", "vital", "value", "unit") if v[0] == midnight} == {
         ("skin_temperature_deviation", -0.21, "Cel"),
         ("spo2", 97.125, "%"),
+        ("steps_day", 8421.0, "{count}"),
         ("respiration", 14.25, "/min"),  # at the final wake, which here is midnight
     }
     assert "signal.steps" not in found.rows
@@ -331,7 +334,7 @@ def test_no_damage_makes_it_fall_over(name: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 50, b"[" * 50_000, b"bedtime_start", b'{"bpm": NaN}'])
 def test_a_file_of_nothing_is_refused_as_a_whole(content: bytes) -> None:
-    rows, refused = oura.load_rows(_export(content), None, 0, oura.KINDS[1])  # type: ignore[arg-type]
+    rows, refused = oura.load_rows(_export(content), Reading(BERLIN, lambda _: None), 0, HEARTRATE)
     assert rows.num_rows == 0
     assert len(refused) == 1
 
@@ -354,3 +357,12 @@ def test_twice_in_two_orders_the_warehouse_is_the_same(tmp_path: Path) -> None:
     )
     assert a == b
     assert rows_of(tmp_path / "a", "select count(*) from signal.heart_rate") == [(10,)]
+
+
+def test_fields_that_nobody_knows_are_said_of_documents_and_of_columns() -> None:
+    said = read(daily_sleep=[{"day": "2024-05-02", "score": 74, "contributors": {}, "mood": 3}]).remarks
+    assert said == ["Columns of dailysleep that are not known and were not read: 'mood' (1 files)."]
+    heart = {"heartrate.csv": "timestamp,bpm,source,mood\n2024-05-05T08:00:00+00:00,66,awake,3\n"}
+    found = read_members(oura, heart, zone=BERLIN)
+    assert found.remarks == ["Columns of heartrate that are not known and were not read: 'mood' (1 files)."]
+    assert found.of("heart_rate", "hr_bpm") == [(66.0,)]

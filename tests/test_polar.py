@@ -11,7 +11,7 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import Found, fixture, member, read_members, write_zip
+from source_reading import Found, fixture, member, read_members, write_zip
 
 from ingest.files import polar
 
@@ -262,3 +262,15 @@ def test_twice_in_two_orders_the_warehouse_is_the_same(tmp_path: Path) -> None:
     # is complete, withdraws them.
     assert rows_of(tmp_path / "a", "select count(*) from signal.heart_rate") == [(3,)]
     assert a == b
+
+
+def test_a_days_steps_are_a_vital_at_local_midnight() -> None:
+    day = parsed(STEPS) | {"summary": {"stepCount": 8123}}
+    found = read_one(STEPS, day)
+    assert found.of("vital", "vital", "t_utc", "value", "unit", "tz_assumed") == [
+        ("steps_day", utc("2024-05-01T21:00"), 8123.0, "{count}", True)
+    ]
+    assert len(found.of("steps", "steps")) == 3
+    assert read_one(STEPS, day | {"summary": {"stepCount": 0}}).of("vital", "value") == []
+    ((_, record, reason),) = read_one(STEPS, day | {"summary": {"stepCount": "many"}}).refused
+    assert (record, reason) == (0, "expected a number in total")

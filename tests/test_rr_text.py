@@ -10,7 +10,7 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of, write_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from source_reading import Read, read_members
+from source_reading import Found, read_members
 
 from ingest.files import rr_text
 
@@ -26,8 +26,8 @@ NAME = "2024-05-01 07-30-00.txt"
 START = datetime(2024, 5, 1, 5, 30)  # 07:30 in Berlin in May
 
 
-def read(members: dict[str, bytes]) -> Read:
-    return read_members(rr_text, members)
+def read(members: dict[str, bytes]) -> Found:
+    return read_members(rr_text, members, zone="Europe/Berlin", exported=datetime(2026, 11, 1))
 
 
 def read_one(text: str, name: str = NAME) -> list[tuple[float, float, bool]]:
@@ -36,13 +36,13 @@ def read_one(text: str, name: str = NAME) -> list[tuple[float, float, bool]]:
     assert found.unclaimed == []
     return [
         ((r["t_utc"] - START).total_seconds(), round(r["rr_ms"], 3), r["gap_before"])
-        for r in found.rows("signal.beat")
+        for r in found.table("signal.beat")
     ]
 
 
 def test_intervals_follow_each_other_from_the_start_in_the_name() -> None:
     found = read({NAME: b"800\n810\n815\n750\n"})
-    rows = found.rows("signal.beat")
+    rows = found.table("signal.beat")
     assert rows[0] == {
         "member": 0,
         "record": 0,
@@ -100,7 +100,7 @@ def test_a_hole_in_the_times_is_a_gap() -> None:
 
 def test_a_line_that_is_no_interval_is_refused_and_leaves_a_gap() -> None:
     found = read({"2018-06-26 22-41-56 mistake.txt": RR["2018-06-26 22-41-56 mistake.txt"]})
-    rows = found.rows("signal.beat")
+    rows = found.table("signal.beat")
     assert [(r["rr_ms"], r["gap_before"], r["record"]) for r in rows] == [
         (800, True, 0),
         (700, False, 1),
@@ -115,7 +115,7 @@ def test_a_line_that_is_no_interval_is_refused_and_leaves_a_gap() -> None:
 
 def test_what_no_heart_does_is_refused_but_its_time_has_passed() -> None:
     found = read({NAME: b"800\n7\n820\n0\n830\n40000\n800\n-5\ninf\nnan\n810\n790\n800\n"})
-    rows = found.rows("signal.beat")
+    rows = found.table("signal.beat")
     assert [(r["rr_ms"], r["gap_before"]) for r in rows] == [
         (800, True),
         (820, True),
@@ -129,8 +129,35 @@ def test_what_no_heart_does_is_refused_but_its_time_has_passed() -> None:
     assert len(found.refusals) == 6
 
 
+@pytest.mark.parametrize("absurd", ["1e308", "-1e300", "86400001", "-7"])
+def test_what_is_no_time_at_all_costs_its_own_line_only(absurd: str) -> None:
+    found = read({NAME: f"800\n810\n{absurd}\n820\n830\n".encode()})
+    rows = found.table("signal.beat")
+    assert [(r["rr_ms"], r["gap_before"]) for r in rows] == [
+        (800, True),
+        (810, False),
+        (820, True),
+        (830, False),
+    ]
+    assert rows[2]["t_utc"] == START + timedelta(seconds=0.8 + 0.81 + 0.82)
+    assert [(r["place"], r["raw"]) for r in found.refusals] == [("line 3", absurd)]
+
+
+def test_a_line_whose_time_lies_behind_the_export_costs_itself_only() -> None:
+    lines = ["time;RR", "0.8;0.8", "1.6;0.8", "2.4;0.8", "3.2;0.8", "1e300;0.8"]
+    found = read({NAME: "\n".join(lines).encode()})
+    assert [r["record"] for r in found.table("signal.beat")] == [1, 2, 3, 4]
+    assert [(r["place"], r["reason"][:11]) for r in found.refusals] == [("line 6", "dated after")]
+
+
+def test_numbers_too_long_for_any_clock_are_none() -> None:
+    line = "    0:00.{0:03d}   {1}     N    0    0    0\n"
+    text = "".join(line.format(8 * n, "9" * (5000 if n == 2 else 3)) for n in range(6))
+    assert read({"2020-01-02 03-04-05 x.txt": text.encode()}).rows == {}
+
+
 def test_a_kubios_report_gives_its_intervals_and_its_gap() -> None:
-    rows = read({"kubios_hrv.csv": RR["kubios_hrv.csv"]}).rows("signal.beat")
+    rows = read({"kubios_hrv.csv": RR["kubios_hrv.csv"]}).table("signal.beat")
     assert [((r["t_utc"] - START).total_seconds(), round(r["rr_ms"]), r["gap_before"]) for r in rows] == [
         (0.9, 900, True),
         (1.81, 910, False),
@@ -141,7 +168,7 @@ def test_a_kubios_report_gives_its_intervals_and_its_gap() -> None:
 
 
 def test_hrv_logger_writes_its_own_offset_and_time_since_the_start() -> None:
-    rows = read({"2025-03-11_RR_a.csv": RR["2025-03-11_RR_a.csv"]}).rows("signal.beat")
+    rows = read({"2025-03-11_RR_a.csv": RR["2025-03-11_RR_a.csv"]}).table("signal.beat")
     first = datetime(2025, 3, 11, 8, 57, 38)
     assert [(r["t_utc"] - first).total_seconds() for r in rows] == [0.0, 0.7, 10.7, 11.42]
     assert [r["gap_before"] for r in rows] == [True, False, True, False]
@@ -160,13 +187,13 @@ def test_stamps_without_a_time_since_the_start_place_intervals_and_show_holes() 
 
 def test_epoch_milliseconds_are_utc() -> None:
     text = "timestamp,rr,since_start\n1714541400000,800,800\n1714541400810,810,1610\n1714541401630,820,2430\n"
-    rows = read({"x_RR_y.csv": text.encode()}).rows("signal.beat")
+    rows = read({"x_RR_y.csv": text.encode()}).table("signal.beat")
     assert [(r["t_utc"] - START).total_seconds() for r in rows] == [0, 0.81, 1.63]
     assert (rows[0]["offset_min"], rows[0]["tz_assumed"]) == (0, False)
 
 
 def test_polar_hrm_has_its_start_and_milliseconds() -> None:
-    rows = read({"short.hrm": RR["short.hrm"]}).rows("signal.beat")
+    rows = read({"short.hrm": RR["short.hrm"]}).table("signal.beat")
     # Date=20080209, StartTime=09:28:17.0; Berlin is at +60 in February.
     assert [(r["t_utc"], r["rr_ms"]) for r in rows[:2]] == [
         (datetime(2008, 2, 9, 8, 28, 17, 800000), 800),
@@ -190,19 +217,19 @@ def test_a_hrm_file_that_cannot_be_placed_or_read_is_refused(
     change: tuple[bytes, bytes], reason: str
 ) -> None:
     found = read({"short.hrm": RR["short.hrm"].replace(*change)})
-    assert found.all_rows == {}
+    assert found.rows == {}
     assert [(r["stream"], r["reason"].startswith(reason)) for r in found.refusals] == [("file", True)]
 
 
 def test_a_hrm_file_without_intervals_is_refused() -> None:
     found = read({"mistake.hrm": RR["mistake.hrm"]})
-    assert found.all_rows == {}
+    assert found.rows == {}
     assert "[HRData]" in found.refusals[0]["reason"]
 
 
 def test_annotations_of_physionet_are_differences_of_beats_to_the_sample() -> None:
     name = "2020-01-02 03-04-05 rdann.txt"
-    rows = read({name: RR[name]}).rows("signal.beat")
+    rows = read({name: RR[name]}).table("signal.beat")
     # At 360 Hz: 77 to 370 samples are 293/360 s; '+' is no beat, '~' is noise before the fourth.
     assert [round(r["rr_ms"], 2) for r in rows] == [813.89, 811.11, 788.89, 791.67]
     assert [r["gap_before"] for r in rows] == [True, False, True, False]
@@ -216,7 +243,7 @@ def test_annotations_with_a_date_count_from_its_midnight() -> None:
         "[00:00:00.000 02/05/2024]    1250     N    0    0    0\n"
         "[00:00:01.000 02/05/2024]    1500     N    0    0    0\n"
     )
-    rows = read({"a.txt": text.encode()}).rows("signal.beat")
+    rows = read({"a.txt": text.encode()}).table("signal.beat")
     assert [r["t_utc"] for r in rows] == [datetime(2024, 5, 1, 22, 0), datetime(2024, 5, 1, 22, 0, 1)]
     assert [r["rr_ms"] for r in rows] == [1000, 1000]
 
@@ -234,7 +261,7 @@ def test_annotations_with_a_date_count_from_its_midnight() -> None:
 def test_what_cannot_be_known_is_refused_with_what_to_do(name: str, text: str, reason: str) -> None:
     found = read({name: text.encode()})
     assert found.unclaimed == []
-    assert found.all_rows == {}
+    assert found.rows == {}
     assert [(r["stream"], r["reason"][: len(reason)]) for r in found.refusals] == [("file", reason)]
 
 
@@ -263,7 +290,7 @@ def test_files_of_an_e4_are_not_claimed() -> None:
 
 def test_a_recording_runs_on_one_clock_through_the_change_of_clocks() -> None:
     text = "0.900\n" * 8000  # two hours from 01:30, over 02:00 when Berlin's clocks go to 03:00
-    rows = read({"2024-03-31 01-30-00.txt": text.encode()}).rows("signal.beat")
+    rows = read({"2024-03-31 01-30-00.txt": text.encode()}).table("signal.beat")
     assert {r["offset_min"] for r in rows} == {60}
     assert rows[-1]["t_utc"] == datetime(2024, 3, 31, 2, 30)
 
@@ -275,12 +302,12 @@ def test_a_file_cut_anywhere_keeps_its_whole_records(data: st.DataObject) -> Non
     cut = data.draw(st.integers(0, len(RR[name])))
     whole, part = read({name: RR[name]}), read({name: RR[name][:cut]})
 
-    def beats(found: Read) -> list[Any]:
-        return [(r["record"], r["t_utc"], r["rr_ms"]) for r in found.rows("signal.beat")]
+    def beats(found: Found) -> list[Any]:
+        return [(r["record"], r["t_utc"], r["rr_ms"]) for r in found.table("signal.beat")]
 
     n_whole_lines = RR[name][:cut].count(b"\n")
     kept = [b for b in beats(part) if b[0] < n_whole_lines]
-    if part.all_rows:
+    if part.rows:
         assert kept == [b for b in beats(whole) if b[0] < n_whole_lines]
     assert all(r["place"] and r["reason"] for r in part.refusals)
 
@@ -290,7 +317,7 @@ def test_a_file_cut_anywhere_keeps_its_whole_records(data: st.DataObject) -> Non
 def test_no_bytes_crash_it(data: bytes, name: str) -> None:
     for text in (data, b"[Params]\nInterval=238\n[HRData]\n" + data, b"800\n" * 12 + data):
         found = read({name: text})
-        assert all(r["rr_ms"] >= 100 for r in found.rows("signal.beat"))
+        assert all(r["rr_ms"] >= 100 for r in found.table("signal.beat"))
 
 
 def test_a_folder_of_recordings_loads_twice_into_the_same_tables(tmp_path: Path) -> None:
@@ -308,7 +335,7 @@ def test_a_folder_of_recordings_loads_twice_into_the_same_tables(tmp_path: Path)
 def test_elite_hrv_files_come_through_whole() -> None:
     folder = SHARED / "elitehrv_rr" / "data" / "eliteHRV" / "export"
     found = read({path.name: path.read_bytes() for path in sorted(folder.glob("*.txt"))})
-    rows = found.rows("signal.beat")
+    rows = found.table("signal.beat")
     assert [sum(r["member"] == m for r in rows) for m in (0, 1)] == [4201, 5294]
     assert found.refusals == []
     # 13:11:53 in Berlin in summer is 11:11:53 UTC; the first interval is 720 ms; all add up to 51.5 min.
@@ -323,7 +350,7 @@ def test_elite_hrv_files_come_through_whole() -> None:
 def test_polar_recordings_come_through_whole() -> None:
     folder = SHARED / "hrv_bartels_rr" / "hrv" / "sampledata"
     found = read({path.name: path.read_bytes() for path in sorted(folder.glob("*.hrm"))})
-    rows = found.rows("signal.beat")
+    rows = found.table("signal.beat")
     # Length=00:42:41.7 and 00:40:03.0 in [Params].
     for member, start, length_s in (
         (0, datetime(2008, 2, 8, 7, 50, 31), 2561.7),

@@ -11,7 +11,7 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of, write_folder, write_zip
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import EXPORTED, Found, fixture, member, read_members, shuffle_lines
+from source_reading import EXPORTED, Found, fixture, member, read_members, shuffle_lines
 
 from ingest.files import samsung_health
 from ingest.files.samsung_health.sheets import read_offset
@@ -58,6 +58,12 @@ def test_hrv_windows_keep_their_kind_and_length() -> None:
     ]
 
 
+def test_a_window_of_no_possible_length_has_none() -> None:
+    name = next(n for n in FILES if "com.samsung.health.hrv/" in n)
+    found = read(FILES | {name: FILES[name].replace(b"1719875460000", b"4102444800000")})
+    assert ("rmssd_spot", None) in found.of("hrv_sample", "hrv", "span_s")
+
+
 def test_sleep_has_its_stages_cut_to_it_and_another_app_is_another_device() -> None:
     found = read(FILES)
     columns = ("episode", "device", "t_utc", "end_utc", "offset_min", "end_offset_min", "scoring", "in_bed")
@@ -101,6 +107,7 @@ def test_values_scores_exercise_and_breathing_come_through() -> None:
         ("respiration", utc("01T21:30"), 15.25, "/min", WATCH),
         ("skin_temperature", utc("01T21:30"), 33.5, "Cel", WATCH),
         ("spo2", utc("01T21:30"), 95.0, "%", WATCH),
+        ("steps_day", utc("01T22:00"), 9000.0, "{count}", "combined"),
         ("weight", utc("02T05:00"), 64.5, "kg", PHONE),
     ]
     assert found.of("vendor_score", "score", "t_utc", "value") == [
@@ -261,8 +268,8 @@ def test_it_claims_its_files_and_leaves_out_what_it_knows() -> None:
     for name in FILES:
         assert samsung_health.claims(member(name, FILES[name])), name
     left_out = (
-        "com.samsung.shealth.step_daily_trend.20240703080000.csv",
         "com.samsung.shealth.stress.histogram.1.csv",
+        "com.samsung.health.floors_climbed.20240703080000.csv",
     )
     assert [samsung_health.stream(name) for name in left_out] == [None, None]
     for name in ("heart_rate.csv", "data.json", "com.apple.health.csv", "sleep-2020-03-10.json"):
@@ -288,3 +295,29 @@ def test_it_loads_the_same_twice_from_zip_and_folder(tmp_path: Path) -> None:
     assert rows_of(first, "select count(*), min(device) from signal.heart_rate") == [(3, WATCH)]
     signals = {t: h for t, h in hashes_of(first).items() if t.startswith("signal.")}
     assert signals == {t: h for t, h in hashes_of(second).items() if t.startswith("signal.")}
+
+
+def test_totals_of_dates_are_kept_by_device_at_local_midnight() -> None:
+    name = "com.samsung.shealth.step_daily_trend.20240703080000.csv"
+    head = FILES[name].decode("utf-8-sig").splitlines()[:2]
+    lines = [
+        ",9000,-2,,,,1719878400000,",
+        ",8000,0,WATCHuuid1,com.sec.android.app.shealth,,1719878400000,",
+        ",7000,-2,,,,2024-03-31 00:00:00.000,",
+        ",0,-2,,,,1719705600000,",
+        ",6000,-2,,,,yesterday,",
+        ",-5,-2,,,,1719792000000,",
+    ]
+    found = read({name: "\n".join([*head, *lines])})
+    rows = [r for r in found.rows["signal.vital"] if r["vital"] == "steps_day"]
+    assert [
+        (r["device"], str(r["t_utc"]), r["value"], r["unit"], r["offset_min"], r["tz_assumed"]) for r in rows
+    ] == [
+        ("combined", "2024-07-01 22:00:00", 9000.0, "{count}", 120, True),
+        ("WATCHuuid1", "2024-07-01 22:00:00", 8000.0, "{count}", 120, True),
+        ("combined", "2024-03-30 23:00:00", 7000.0, "{count}", 60, True),
+    ]
+    assert [(record, reason[:30]) for _, record, reason in found.refused] == [
+        (4, "expected a date and time, foun"),
+        (5, "steps_day (count) outside 0 to"),
+    ]

@@ -265,6 +265,127 @@ def test_over_sixteen_hours_asleep_is_low() -> None:
     assert sleep.night_quality(night, 1.0) == "low"
 
 
+def part(night: Night | None, name: str, known_share: float = 1.0) -> measure.Measure:
+    shares = sleep.measure_shares(night, hr_coverage=1.0, known_share=known_share)
+    return (shares | sleep.measure_counts(night, hr_coverage=1.0, known_share=known_share))[name]
+
+
+def test_stages_are_shares_of_the_time_asleep() -> None:
+    night = Night(1, NIGHT)
+    assert part(night, "light_pct").value == pytest.approx(100 * 217 / 337)
+    assert part(night, "deep_pct").value == pytest.approx(100 * 60 / 337)
+    assert part(night, "rem_pct").value == pytest.approx(100 * 60 / 337)
+    assert part(night, "rem_pct").coverage == pytest.approx(1.0)
+
+
+def test_sleep_without_a_stage_is_in_no_share_but_in_the_whole() -> None:
+    share = part(Night(1, make_log("2020-06-01T23:00", (LIGHT, 150), (ASLEEP, 100), (DEEP, 50))), "deep_pct")
+    assert share.value == pytest.approx(100 * 50 / 300)
+    assert share.coverage == pytest.approx(200 / 300)
+    classic = Night(1, make_log("2020-06-01T23:00", (ASLEEP, 300), staged=False))
+    assert part(classic, "deep_pct").reason == measure.NO_STAGES
+
+
+def test_awakenings_and_naps_are_counted_and_none_is_zero_only_where_the_day_is_known() -> None:
+    naps = tuple(make_log(f"2020-06-01T{hour}:00", (LIGHT, 30)) for hour in ("13", "16"))
+    night = Night(1, NIGHT, naps)
+    assert (part(night, "awakenings").value, part(night, "naps").value) == (1, 2)
+    assert part(night, "naps", known_share=0.1).value == 2
+    assert part(Night(1, NIGHT), "naps").value == 0
+    assert part(Night(1, NIGHT), "naps", known_share=0.25).reason == "not worn enough: 6.0 of 12 h"
+    assert part(None, "awakenings").reason == "no main sleep found"
+    assert part(None, "light_pct", known_share=0.0).reason == "no data"
+
+
+@pytest.mark.parametrize(("other_min", "conflict"), [(480, 0), (481, 1)])
+def test_devices_conflict_when_they_differ_by_more_than_an_hour_of_sleep(
+    other_min: int, conflict: int
+) -> None:
+    nights = [
+        Night(1, make_log("2020-06-01T23:00", (LIGHT, minutes)), (), name)
+        for minutes, name in ((420, "a/x"), (other_min, "b/y"))
+    ]
+    flag = part(sleep.choose(nights, {}), "source_conflict")
+    assert (flag.value, flag.n_obs) == (conflict, 2)
+    naps_only = Night(1, None, (make_log("2020-06-01T15:00", (LIGHT, 30)),), "c/z")
+    alone = part(sleep.choose([nights[0], naps_only], {}), "source_conflict")
+    assert (alone.value, alone.n_obs) == (0, 1)
+    assert part(None, "source_conflict").value is None
+
+
+def changes(night: str, before: str | None, zones: tuple[str, str]) -> tuple[float | None, float | None]:
+    """Flags of a night in the second zone after a night in the first, where the person lived before."""
+    home, there = (ZoneInfo(name) for name in zones)
+    log = make_log(night, (LIGHT, 480), zone=there)
+    last = make_log(before, (LIGHT, 480), zone=home) if before else None
+    instants = (last.wake_s if last else log.onset_s, log.onset_s, log.wake_s)
+    offsets = [datetime.fromtimestamp(at, home).utcoffset() for at in instants]
+    own = np.array([int(offset.total_seconds() // 60) for offset in offsets if offset is not None])
+    flags = sleep.measure_changes(Night(2, log), Night(1, last) if last else None, own)
+    return flags["tz_change"].value, flags["dst"].value
+
+
+AU, IN, BRISBANE = "Australia/Sydney", "Asia/Kolkata", "Australia/Brisbane"
+
+
+@pytest.mark.parametrize(
+    ("night", "before", "zones", "expected"),
+    [
+        ("2020-06-02T23:00", "2020-06-01T23:00", (AU, AU), (0, 0)),
+        ("2020-06-02T23:00", "2020-06-01T23:00", (AU, IN), (1, 0)),
+        ("2020-04-04T23:00", "2020-04-03T23:00", (AU, AU), (0, 1)),  # clocks go back in the sleep
+        ("2020-10-03T23:00", "2020-10-02T23:00", (AU, AU), (0, 1)),  # and forward
+        ("2020-10-04T23:00", "2020-10-03T23:00", (AU, AU), (0, 0)),  # once only
+        ("2020-12-02T23:00", "2020-12-01T23:00", (AU, BRISBANE), (1, 0)),  # an hour, by travel
+        ("2020-04-04T23:00", "2020-04-03T23:00", (IN, IN), (0, 0)),
+        ("2020-04-04T23:00", None, (AU, AU), (0, 1)),
+        ("2020-06-02T23:00", None, (AU, AU), (None, None)),
+    ],
+)
+def test_a_change_of_clocks_is_told_from_a_journey(
+    night: str, before: str | None, zones: tuple[str, str], expected: tuple[float | None, float | None]
+) -> None:
+    assert changes(night, before, zones) == expected
+
+
+def test_a_journey_while_the_clocks_change_at_home_is_a_journey() -> None:
+    assert sleep.find_changes(np.array([660, 330, 330]), np.array([660, 660, 600])) == (True, False)
+    assert sleep.find_changes(np.array([660, 330, 330]), np.array([660, 600, 600])) == (True, False)
+    # Half an hour is no journey; Lord Howe's clocks change by half an hour.
+    assert sleep.find_changes(np.array([600, 630]), np.array([600, 600])) == (False, False)
+    assert sleep.find_changes(np.array([660, 630]), np.array([660, 630])) == (False, True)
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 90)), min_size=2, max_size=25), st.integers(1, 9))
+@settings(deadline=None, max_examples=100)
+def test_a_shift_in_time_changes_no_duration_count_or_share(
+    stretches: list[tuple[int, int]], weeks: int
+) -> None:
+    here = make_log("2020-06-01T22:00", (LIGHT, 200), *stretches)
+    there = make_log("2020-06-01T22:00", (LIGHT, 200), *stretches)
+    shift = weeks * 7 * sleep.DAY_S
+    there = Log(
+        there.start_s + shift,
+        there.end_s + shift,
+        600,
+        600,
+        there.stage_start_s + shift,
+        there.stage_end_s + shift,
+        there.stage,
+    )
+    every = []
+    for log, day in ((here, here.wake_day), (there, here.wake_day + 7 * weeks)):
+        night = Night(day, log)
+        values = sleep.measure_night(night, hr_coverage=1.0, known_share=1.0)
+        values |= sleep.measure_shares(night, hr_coverage=1.0, known_share=1.0)
+        every.append(values | sleep.measure_counts(night, hr_coverage=1.0, known_share=1.0))
+    assert every[0] == every[1]
+    shares = [every[0][name].value for name in sleep.SHARES]
+    staged = every[0]["light_pct"].coverage
+    assert staged is not None
+    assert sum(share for share in shares if share is not None) == pytest.approx(100 * staged)
+
+
 segments = st.lists(
     st.tuples(
         st.integers(0, 4000),
@@ -295,3 +416,56 @@ def test_joined_sleeps_are_disjoint_ordered_and_the_same_in_any_order(
         assert log.tst_min <= log.spt_min <= (log.end_s - log.start_s) / 60
     nights = sleep.assemble(logs).values()
     assert sum(len(n.logs) for n in nights) == len(joined)
+
+
+def hypnogram_log(epochs: np.ndarray) -> Log:
+    """A log of time in bed from 30 s epochs in our codes; neighbours of one stage are one stretch."""
+    start_s, _ = instant("2020-06-01T22:00")
+    edge = np.concatenate(([0], np.flatnonzero(np.diff(epochs)) + 1, [len(epochs)]))
+    start, end = start_s + 30 * edge[:-1], start_s + 30 * edge[1:]
+    return Log(start_s, int(end[-1]), 600, 600, start, end, epochs[edge[:-1]], in_bed=True)
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("seed", range(8))
+def test_yasa_gives_the_same_statistics_of_the_same_night(seed: int) -> None:
+    import yasa  # noqa: PLC0415
+
+    hypnogram = yasa.simulate_hypnogram(tib=480, seed=seed)
+    theirs = hypnogram.sleep_statistics()
+    codes = {"WAKE": WAKE, "N1": LIGHT, "N2": LIGHT, "N3": DEEP, "REM": REM}
+    log = hypnogram_log(np.array([codes[stage] for stage in hypnogram.hypno]))
+    night = Night(log.wake_day, log)
+    ours = sleep.measure_night(night, hr_coverage=1.0, known_share=1.0)
+    ours |= sleep.measure_shares(night, hr_coverage=1.0, known_share=1.0)
+    expected = {
+        "tib_min": theirs["TIB"],
+        "spt_min": theirs["SPT"],
+        "tst_min": theirs["TST"],
+        "waso_min": theirs["WASO"],
+        "se": theirs["SE"],
+        "sleep_maint": theirs["SME"],
+        "light_min": theirs["N1"] + theirs["N2"],
+        "deep_min": theirs["N3"],
+        "rem_min": theirs["REM"],
+        "light_pct": theirs["%N1"] + theirs["%N2"],
+        "deep_pct": theirs["%N3"],
+        "rem_pct": theirs["%REM"],
+        # YASA counts REM latency from the start of the record, AASM (and we) from sleep onset.
+        "rem_latency_min": theirs["Lat_REM"] - theirs["SOL"],
+    }
+    assert {name: ours[name].value for name in expected} == pytest.approx(expected, abs=2e-4)
+
+
+@pytest.mark.peers
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("seed", range(4))
+def test_yasa_counts_the_final_wake_as_a_break_of_sleep_and_we_do_not(seed: int) -> None:
+    import yasa  # noqa: PLC0415
+
+    hypnogram = yasa.simulate_hypnogram(tib=480, n_stages=2, seed=seed)
+    epochs = np.where(hypnogram.hypno == "WAKE", WAKE, LIGHT)
+    log = hypnogram_log(epochs)
+    theirs = hypnogram.sleep_statistics()["SFI"] * log.tst_min / 60
+    assert sleep.count_breaks(log) == pytest.approx(theirs - (epochs[-1] == WAKE), abs=2e-3)

@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fitbit_export import SAMPLE, hashes_of, heart_record, load_into, rows_of, sleep_log, vendor_json
+from fitbit_export import (
+    SAMPLE,
+    hashes_of,
+    heart_record,
+    load_into,
+    rows_of,
+    sleep_log,
+    vendor_json,
+    write_folder,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -513,6 +522,38 @@ def test_the_encoding_that_reaches_further_is_read() -> None:
     assert "Google's CSV was read, JSON left out." in found.remarks[0]
     older = Found({p: t for p, t in csv.items() if p < PA + "heart_rate_2026-06"} | nights("2026-09-10", 1))
     assert older.remarks[0].endswith("left out, though 2 months are only there (2026-04 to 2026-05).")
+
+
+@pytest.mark.parametrize("json_is_newer", [True, False])
+def test_parts_in_two_encodings_loaded_apart_hold_each_night_once(
+    json_is_newer: bool, tmp_path: Path
+) -> None:
+    """Nights of both parts are those of the newer one, in whatever order they come."""
+    days = range(1, 20)
+    logs = [
+        sleep_log(
+            f"2026-10-{d:02d}T23:00:00",
+            f"2026-10-{d + 1:02d}T07:00:00",
+            [(f"2026-10-{d:02d}T23:00:00", "light", 28_800)],
+            logId=100 + d,
+        )
+        for d in days
+    ]
+    parts = {
+        "csv": ({HF + "UserSleeps_2026-10-01.csv": sleeps_csv(local=True)}, 0 if json_is_newer else 9),
+        "json": ({OLD + "Global Export Data/sleep-2026-10-01.json": vendor_json(logs)}, 5),
+    }
+    found = []
+    for order in (("csv", "json"), ("json", "csv")):
+        place = tmp_path / order[0]
+        for name in order:
+            files, minute = parts[name]
+            folder = write_folder(place / name, files, datetime(2026, 11, 1, 0, minute))
+            load_into(place, folder, timezone=ZONE)
+        found.append(rows_of(place, "select episode, t_utc from signal.sleep_episode order by t_utc"))
+    assert found[0] == found[1]
+    assert len({t_utc for _, t_utc in found[0]}) == len(found[0]) == len(days)
+    assert sum(len(episode) == 1 for episode, _ in found[0]) == (0 if json_is_newer else len(SLEEPS))
 
 
 @pytest.mark.parametrize("empty", ["[]", "no data", "", "timestamp,beats per minute\n"])

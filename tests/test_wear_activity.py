@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import activity, gather, person, wear
+from features import activity, gather, hours, person, wear
 
 NAN = np.nan
 
@@ -155,8 +155,8 @@ def test_a_day_without_anything_has_no_steps_and_is_not_valid() -> None:
     assert worn["steps"].reason == "no steps recorded"
 
 
-@pytest.mark.parametrize(("day", "hours"), [("2020-04-05", 25), ("2020-04-06", 24), ("2020-10-04", 23)])
-def test_wear_is_reported_hour_by_hour_as_the_clocks_went(day: str, hours: int) -> None:
+@pytest.mark.parametrize(("day", "count"), [("2020-04-05", 25), ("2020-04-06", 24), ("2020-10-04", 23)])
+def test_wear_is_reported_hour_by_hour_as_the_clocks_went(day: str, count: int) -> None:
     clock = sydney(day, day)
     hr = np.full(len(clock), NAN)
     place = clock.minutes_of(day_number(day))
@@ -167,15 +167,171 @@ def test_wear_is_reported_hour_by_hour_as_the_clocks_went(day: str, hours: int) 
         clock,
         hr,
         listed,
+        coarse=np.zeros(len(clock), bool),
         logs=[],
         unsure=np.zeros(len(clock), bool),
         workout_s=np.empty((0, 2), np.int64),
     )
-    table = person.measure_hours(grid, day_number(day))
-    assert len(table.start_min) == hours
+    table = hours.measure_hours(grid, day_number(day))
+    assert len(table.start_min) == count
     assert (np.diff(table.start_min) == 60).all()
     assert table.worn_min[:3].tolist() == [30, 30, 0]
     assert table.hr_bpm[:2].tolist() == [60, 61]
     assert table.steps[:2].tolist() == [60, 60]
     assert np.isnan(table.steps[2])
     assert np.isnan(table.hr_bpm[2])
+
+
+def day_of(*stretches: tuple[int, float]) -> np.ndarray:
+    """Steps of a day of 1440 minutes: (minutes, steps a minute) from its start, then none."""
+    listed = np.concatenate([np.full(minutes, float(pace)) for minutes, pace in stretches])
+    return np.concatenate((listed, np.zeros(1440 - len(listed))))
+
+
+ALL_DAY, NO_MINUTE = np.ones(1440, bool), np.zeros(1440, bool)
+MINUTES = 10**7 + np.arange(1440)
+
+
+def movement(steps: np.ndarray, **masks: np.ndarray) -> dict[str, float | str | None]:
+    """Value of each measure, or the reason it has none."""
+    given_masks = {"awake": ALL_DAY, "worn": ALL_DAY, "coarse": NO_MINUTE} | masks
+    told = activity.measure_movement(steps, MINUTES[: len(steps)], **given_masks)
+    return {name: m.reason if m.value is None else m.value for name, m in told.items()}
+
+
+def test_minutes_of_movement_worked_out_by_hand() -> None:
+    told = movement(day_of((60, 0), (12, 105), (1, 99), (9, 130), (5, 19), (5, 20), (5, 85), (2, 119)))
+    assert (told["mvpa_min"], told["vigorous_min"]) == (12 + 9 + 2, 9)
+    assert (told["mvpa_bouts"], told["mvpa_bout_min"]) == (1, 12)
+    bands = {name: told[name] for name in activity.BANDS}
+    assert bands == {
+        "cadence_1_19_min": 5,
+        "cadence_20_39_min": 5,
+        "cadence_40_59_min": 0,
+        "cadence_60_79_min": 0,
+        "cadence_80_99_min": 1 + 5,
+        "cadence_100_119_min": 12 + 2,
+        "cadence_120_min": 9,
+    }
+    # The 30 busiest: 9 · 130, 2 · 119, 12 · 105, 1 · 99, 5 · 85, 1 · 20.
+    assert told["cadence_peak30"] == pytest.approx((1170 + 238 + 1260 + 99 + 425 + 20) / 30)
+
+
+@pytest.mark.parametrize(("length", "bouts"), [(9, 0), (10, 1)])
+def test_a_bout_has_ten_minutes_on_end_and_an_unknown_minute_ends_it(length: int, bouts: int) -> None:
+    assert movement(day_of((30, 0), (length, 100)))["mvpa_bouts"] == bouts
+    broken = day_of((30, 0), (19, 100))
+    broken[39] = NAN
+    assert movement(broken)["mvpa_bouts"] == 0
+    assert movement(broken)["mvpa_min"] == 18
+    beside = MINUTES[:40] + 5 * (np.arange(40) >= 35)
+    assert activity.run_lengths(day_of((30, 0), (10, 100))[:40] >= 100, beside).tolist() == [5, 5]
+
+
+def test_sedentary_time_has_under_ten_steps_in_any_five_minutes() -> None:
+    # 40 minutes, then 5 in each of two minutes four apart, then 29 minutes: the five minutes from one to
+    # the other hold 10 steps, all others less.
+    steps = day_of((40, 0), (1, 5), (3, 0), (1, 5), (29, 0), (30, 50))
+    spans = activity.sedentary_spans(steps, ALL_DAY, MINUTES)
+    assert [(a - MINUTES[0], b - MINUTES[0]) for a, b in spans] == [(0, 44), (44, 74), (104, 1440)]
+    told = movement(steps)
+    assert told["sedentary_min"] == 44 + 30 + 1336
+    assert (told["sedentary_bouts"], told["sedentary_bout_min"]) == (3, 44 + 30 + 1336)
+
+
+def test_ten_steps_in_one_minute_end_a_sedentary_stretch_and_nine_do_not() -> None:
+    for steps, spans in ((9.0, [(0, 1440)]), (10.0, [(0, 700), (701, 1440)])):
+        day = day_of((700, 0), (1, steps))
+        told = activity.sedentary_spans(day, ALL_DAY, MINUTES)
+        assert [(a - MINUTES[0], b - MINUTES[0]) for a, b in told] == spans
+
+
+@pytest.mark.parametrize(("length", "bouts"), [(29, 0), (30, 1)])
+def test_a_sedentary_bout_lasts_half_an_hour_awake_and_worn(length: int, bouts: int) -> None:
+    awake = ALL_DAY.copy()
+    awake[500 + length :] = False
+    told = activity.sedentary_spans(day_of((500, 60)), awake, MINUTES)
+    assert [b - a for a, b in told] == [length]
+    busy = np.full(1440, 60.0)
+    busy[500 : 500 + length] = 0
+    told_by = movement(busy)
+    assert (told_by["sedentary_min"], told_by["sedentary_bouts"]) == (length, bouts)
+    assert movement(busy, worn=ALL_DAY & (busy > 0))["sedentary_min"] == 0
+
+
+def test_what_was_not_worn_or_known_is_not_sedentary() -> None:
+    steps = day_of((800, 60))
+    steps[900:905] = NAN
+    jump = MINUTES + 30 * (np.arange(1440) >= 1000)
+    spans = activity.sedentary_spans(steps, ALL_DAY, jump)
+    assert [(a - MINUTES[0], b - MINUTES[0]) for a, b in spans] == [(800, 900), (905, 1000), (1030, 1470)]
+
+
+@pytest.mark.parametrize(("known", "told"), [(600, True), (599, False)])
+def test_movement_needs_ten_known_hours_awake(known: int, told: bool) -> None:
+    steps = day_of((30, 110))
+    steps[known:] = NAN
+    values = activity.measure_movement(steps, MINUTES, awake=ALL_DAY, worn=ALL_DAY, coarse=NO_MINUTE)
+    assert values["mvpa_min"].value == (30 if told else None)
+    if told:
+        assert {m.coverage for m in values.values()} == {600 / 960}
+        assert {m.quality for m in values.values()} == {"fair"}
+    else:
+        assert values["sedentary_min"].reason == "not worn enough: 10.0 of 10 h"
+
+
+def test_no_steps_at_all_is_said() -> None:
+    nothing = np.full(1440, NAN)
+    assert movement(nothing)["mvpa_min"] == "no steps recorded"
+    assert movement(nothing, worn=NO_MINUTE)["sedentary_bouts"] == "no data"
+
+
+def test_steps_of_longer_records_have_no_cadence() -> None:
+    t_min, span_s = MINUTES[[0, 100, 200]], np.array([900, 60, 900])
+    steps = day_of((15, 20))
+    steps[100] = 110.0
+    coarse = np.isin(MINUTES, activity.find_coarse(t_min, span_s, np.array([300, 110, 0])))
+    assert np.flatnonzero(coarse).tolist() == list(range(15))
+    told = movement(steps, coarse=coarse)
+    assert told["mvpa_min"] == activity.COARSE_STEPS
+    assert told["sedentary_min"] == 1440 - 15 - 1
+    steps[100:130] = 110.0
+    # 300 of 3,600 steps came in a longer record: those minutes are left out and the rest is told.
+    assert movement(steps, coarse=coarse)["mvpa_min"] == 30
+    steps[200:202] = 150.0
+    coarse[200:202] = True
+    coarse[:15] = False
+    assert movement(steps, coarse=coarse)["mvpa_min"] == 30
+    assert activity.find_coarse(MINUTES[[0, 3]], np.array([600, 60]), np.array([50, 5])).tolist() == [
+        MINUTES[k] for k in range(10) if k != 3
+    ]
+
+
+def test_steps_without_heart_rate_tell_non_wear_by_ninety_empty_minutes() -> None:
+    for length, nonwear in ((89, 0), (90, 90)):
+        steps = np.ones(400)
+        steps[100 : 100 + length] = 0
+        steps[120] = NAN
+        assert activity.find_steps_nonwear(steps).sum() == nonwear
+
+
+def test_a_valid_week_has_four_valid_days_and_one_is_free() -> None:
+    free = np.array([False] * 5 + [True] * 2)
+    for valid, week in (
+        ([1, 1, 1, 0, 0, 1, 0], True),
+        ([1, 1, 1, 1, 1, 0, 0], False),
+        ([1, 1, 0, 0, 0, 1, 0], False),
+    ):
+        assert activity.is_valid_week(np.array(valid, bool), free) is week
+
+
+@given(st.lists(st.integers(0, 14), min_size=1, max_size=120), st.integers(0, 10**6))
+@settings(deadline=None, max_examples=80)
+def test_sedentary_minutes_are_those_of_windows_anyone_can_count(listed: list[int], shift: int) -> None:
+    steps = np.array([NAN if s == 14 else float(max(0, s - 8)) for s in listed])
+    minute = shift + np.arange(len(steps))
+    spans = activity.sedentary_spans(steps, np.ones(len(steps), bool), minute)
+    inside = {m - shift for a, b in spans for m in range(a, b)}
+    windows = [range(i, i + 5) for i in range(len(steps) - 4) if steps[i : i + 5].sum() < 10]
+    assert inside == {m for window in windows for m in window}
+    assert sum(b - a for a, b in spans) == len(inside)

@@ -9,7 +9,7 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import Found, fixture, member, read_members, shuffle_lines, write_zip
+from source_reading import Found, fixture, member, read_members, shuffle_lines, write_zip
 
 from ingest.files import whoop
 
@@ -73,17 +73,29 @@ def test_a_nights_values_lie_at_its_final_wake_and_its_hrv_at_its_onset() -> Non
         if v[0] == utc("2024-05-01T20:18:03")
     ]
     assert first == [
+        ("deep_min", 90.0, "min"),
+        ("light_min", 220.0, "min"),
+        ("rem_min", 110.0, "min"),
         ("respiration", 14.6, "/min"),
         ("resting_heart_rate", 54.0, "/min"),
         ("skin_temperature", 33.62, "Cel"),
+        ("tib_min", 450.0, "min"),
+        ("tst_min", 420.0, "min"),
+        ("wake_min", 30.0, "min"),
     ]
-    assert len(found.rows["signal.vital"]) == 3 + 4 + 4  # one night without blood oxygen
+    nightly = [v for v in found.rows["signal.vital"] if not v["vital"].endswith("_min")]
+    assert len(nightly) == 3 + 4 + 4  # one night without blood oxygen
     scores = {
         v[1:]
         for v in found.of("vendor_score", "t_utc", "score", "value")
         if v[0] == utc("2024-05-04T11:10:00")
     }
-    assert {("recovery", 41.0), ("strain", 12.4), ("sleep_performance", 78.0), ("rem_min", 112.0)} <= scores
+    assert {
+        ("recovery", 41.0),
+        ("strain", 12.4),
+        ("sleep_performance", 78.0),
+        ("sleep_need_min", 510.0),
+    } <= scores
 
 
 def test_an_open_cycle_gives_no_strain_and_no_refusal() -> None:
@@ -222,7 +234,7 @@ def test_headers_are_held_to_and_new_columns_are_said() -> None:
     assert (record, reason.startswith("expected a column 'Wake onset'")) == (None, True)
     more = "\n".join(line + ",x" for line in FILES["workouts.csv"].decode().splitlines())
     assert read_one("workouts.csv", more.replace(",x", ",Mood", 1)).remarks == [
-        "workouts.csv has columns that are not known and were left out: mood"
+        "Columns of workouts.csv that are not known and were not read: 'Mood' (1 files)."
     ]
 
 
@@ -273,7 +285,22 @@ def test_twice_in_two_orders_the_warehouse_is_the_same(tmp_path: Path) -> None:
         for p in "ab"
     )
     assert a == b
-    assert rows_of(tmp_path / "a", "select count(*), min(source) from signal.vital") == [(11, "whoop")]
+    assert rows_of(tmp_path / "a", "select count(*), min(source) from signal.vital") == [
+        (11 + 4 * 6, "whoop")
+    ]
     assert rows_of(tmp_path / "a", "select distinct zone_how from meta.source_file order by all") == [
         ("export",)
     ]
+
+
+def test_a_nap_has_its_minutes_at_its_own_end() -> None:
+    vitals = read().of("vital", "t_utc", "vital", "value")
+    nap = {(name, value) for t_utc, name, value in vitals if t_utc == utc("2024-05-04T19:35:00")}
+    assert nap == {
+        ("tst_min", 28.0),
+        ("tib_min", 30.0),
+        ("light_min", 20.0),
+        ("deep_min", 8.0),
+        ("rem_min", 0.0),  # said to be 0, which is no missing value
+        ("wake_min", 2.0),
+    }

@@ -9,14 +9,13 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import Found, fixture, member, read_members, shuffle_lines, write_zip
+from source_reading import Found, fixture, member, read_members, shuffle_lines, write_zip
 
 from ingest.files import withings
 
 FILES = fixture("withings")
 BERLIN = "Europe/Berlin"
 HR, STATES = "raw_tracker_hr.csv", "raw_tracker_sleep-state.csv"
-READ = {name: data for name, data in FILES.items() if not name.startswith("aggregates")}
 
 
 def utc(text: str) -> datetime:
@@ -68,7 +67,8 @@ def test_steps_and_spo2_have_their_spans_and_units() -> None:
         (utc("2024-05-01T06:01"), 30, 60),
     ]
     assert found.of("vital", "vital", "t_utc", "value", "unit") == [
-        ("spo2", utc("2024-05-01T01:00"), 96.0, "%")
+        ("spo2", utc("2024-05-01T01:00"), 96.0, "%"),
+        ("steps_day", utc("2024-04-30T22:00"), 8123.0, "{count}"),  # local midnight
     ]
 
 
@@ -201,7 +201,8 @@ def test_a_state_that_is_not_known_is_refused_with_its_row(code: str) -> None:
 
 def test_claims_need_the_header_of_the_layout() -> None:
     assert all(withings.claims(member(name, data)) for name, data in FILES.items())
-    assert withings.stream("aggregates_steps.csv") is None
+    assert withings.stream("aggregates_steps.csv") == "signal.vital"
+    assert withings.stream("aggregates_distance.csv") is None
     assert withings.stream("raw_location_latitude.csv") is None
     assert withings.claims(member("raw_location_latitude.csv", "start,duration,value\n"))
     assert not withings.claims(member("sleep.csv", "id,bedtime_start,type\n"))
@@ -222,14 +223,14 @@ def test_empty_files_and_marks_are_no_trouble() -> None:
 @settings(deadline=None, max_examples=6)
 @given(st.integers(0, 10_000))
 def test_order_and_repetition_of_rows_change_nothing(seed: int) -> None:
-    shuffled = {name: shuffle_lines(data, seed) for name, data in READ.items()}
+    shuffled = {name: shuffle_lines(data, seed) for name, data in FILES.items()}
     assert read_members(withings, shuffled, zone=BERLIN).signals() == read().signals()
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.sampled_from(sorted(set(READ) - {STATES, "sleep.csv"})), st.data())
+@given(st.sampled_from(sorted(set(FILES) - {STATES, "sleep.csv"})), st.data())
 def test_a_file_cut_at_any_byte_keeps_every_whole_row(name: str, data: st.DataObject) -> None:
-    whole = READ[name]
+    whole = FILES[name]
     cut = data.draw(st.integers(0, len(whole)))
     found = read_one(name, whole[:cut])
     good = read_one(name, whole[: whole[:cut].rfind(b"\n") + 1])
@@ -238,9 +239,9 @@ def test_a_file_cut_at_any_byte_keeps_every_whole_row(name: str, data: st.DataOb
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.sampled_from(sorted(READ)), st.data())
+@given(st.sampled_from(sorted(FILES)), st.data())
 def test_no_damage_makes_it_fall_over(name: str, data: st.DataObject) -> None:
-    content = bytearray(READ[name])
+    content = bytearray(FILES[name])
     for _ in range(data.draw(st.integers(1, 5))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     read(**{name: bytes(content)})

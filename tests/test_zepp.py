@@ -10,7 +10,7 @@ import pytest
 from fitbit_export import hashes_of, load_into, rows_of, write_folder, write_zip
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from read_members import EXPORTED, Found, fixture, member, read_members, shuffle_lines
+from source_reading import EXPORTED, Found, fixture, member, read_members, shuffle_lines
 
 from ingest.files import zepp
 
@@ -48,6 +48,7 @@ def test_minutes_are_local_and_stamps_are_utc() -> None:
     ]
     assert found.of("vital", "vital", "t_utc", "value", "unit") == [
         ("respiration", utc("01T14:12"), 14.5, "/min"),
+        ("steps_day", utc("01T15:00"), 8000.0, "{count}"),
         ("weight", utc("01T22:10"), 64.5, "kg"),
     ]
 
@@ -189,7 +190,8 @@ def test_it_claims_its_files_and_leaves_bare_names_of_others_alone() -> None:
     for name, data in FILES.items():
         assert zepp.claims(member(name, data)), name
     assert zepp.claims(member("SLEEP.csv", FILES[NAME["SLEEP"]]))
-    assert zepp.stream("ACTIVITY_1720000000000.csv") is None
+    assert zepp.stream("ACTIVITY_1720000000000.csv") == "signal.vital"
+    assert zepp.stream("ACTIVITY_STAGE_1720000000000.csv") is None
     for name, data in [
         ("sleep.csv", b"von,bis,leicht (s)\n"),
         ("activity.csv", b"date,value\n"),
@@ -213,3 +215,10 @@ def test_it_loads_the_same_twice_from_zip_and_folder(tmp_path: Path) -> None:
     assert rows_of(first, "select count(*), min(source) from signal.sleep_stage") == [(6, "zepp")]
     signals = {t: h for t, h in hashes_of(first).items() if t.startswith("signal.")}
     assert signals == {t: h for t, h in hashes_of(second).items() if t.startswith("signal.")}
+
+
+def test_a_column_that_nobody_knows_is_said_and_the_rest_is_read() -> None:
+    more = edit("ACTIVITY", lambda t: t.replace("calories", "calories,mood").replace(",300", ",300,5"))
+    found = read(more)
+    assert found.remarks == ["Columns of ACTIVITY that are not known and were not read: 'mood' (1 files)."]
+    assert ("steps_day", 8000.0) in found.of("vital", "vital", "value")

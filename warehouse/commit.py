@@ -25,7 +25,13 @@ from warehouse.store import open_warehouse
 from warehouse.tables import TABLES, find_table
 
 RESULT_TABLES: dict[str, tuple[str, ...]] = {
-    "features": ("feature.value", "feature.hour"),
+    "features": (
+        "feature.value",
+        "feature.hour",
+        "feature.window",
+        "feature.episode",
+        "feature.data_yield",
+    ),
     "models": ("model.baseline", "model.index_day", "model.contribution"),
     "reports": ("report.insight",),
     "weeks": ("report.week",),

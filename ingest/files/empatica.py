@@ -52,6 +52,7 @@ from ingest.source import (
     refuse_rows,
     settle_clock,
     sift,
+    to_number,
     to_us,
 )
 
@@ -197,7 +198,12 @@ def read_e4(
         return
     rows_before = 1 if name == "IBI.csv" else 2
     *head, body = (text + "\n" * rows_before).split("\n", rows_before)
-    start_us = round(float(head[0].split(",")[0]) * 1e6)
+    start_s = to_number(head[0].split(",")[0])
+    if np.isnan(start_s):
+        reason = "expected when the session began, in seconds since 1970"
+        yield refuse_one(place, "file", None, "line 1", reason, head[0])
+        return
+    start_us = round(start_s * 1e6)
     if not FIRST_US <= start_us <= latest_us:
         day = np.datetime64(start_us, "us").astype("datetime64[D]")
         reason = f"the session begins on {day}: expected a day from 2014 to the export's own"
@@ -211,7 +217,7 @@ def read_e4(
     if name == "IBI.csv":
         yield from read_intervals(place, body, start_us, clock, latest_us)
         return
-    rate_hz = float(head[1].split(",")[0])
+    rate_hz = to_number(head[1].split(",")[0])
     if not 0 < rate_hz <= RATE_MAX_HZ:
         reason = f"expected a rate of more than 0 and at most {RATE_MAX_HZ:g} Hz in the second row"
         yield refuse_one(place, "file", None, "line 2", reason, head[1])

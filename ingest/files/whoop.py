@@ -4,11 +4,12 @@ Time: stamps are those of the local clock; the column `Cycle timezone` (UTC+10:0
 which offset held, and changes from row to row when the wearer travels. It is taken as proven.
 
 What comes through: of a night HRV, resting heart rate, respiration, blood oxygen and skin temperature
-(from the cycles only, which say the same as the sleeps); WHOOP's scores and totals of minutes as vendor
-scores; sleeps and naps as episodes **without stages**, since the export has totals and no hypnogram;
-workouts; and of the journal a clear yes to a question of `QUESTIONS`, at the start of its cycle, the
-evening before the sleep that it is asked after. Notes are not read. An empty cell is a value that is
-not there; a cycle without an end is still running and its strain not final, so it is left out.
+(from the cycles only, which say the same as the sleeps); WHOOP's scores as vendor scores; sleeps and naps
+as episodes **without stages**, since the export has no hypnogram, and its minutes by stage as vitals at the
+final wake (`tst_min`, `tib_min`, `light_min`, …); workouts; and of the journal a clear yes to a question of
+`QUESTIONS`, at the start of its cycle, the evening before the sleep that it is asked after. Notes are not
+read. An empty cell is a value that is not there; a cycle without an end is still running and its strain not
+final, so it is left out.
 """
 
 from __future__ import annotations
@@ -52,12 +53,13 @@ from ingest.source import (
 )
 
 NAME = "whoop"
-METHOD_VERSION = "whoop-1"
+METHOD_VERSION = "whoop-2"
 ABOUT = About(
     device="WHOOP strap",
     layouts="CSV of the account export: `physiological_cycles`, `sleeps`, `workouts`, `journal_entries`",
     signals="nightly HRV (RMSSD), resting heart rate, respiration, SpO2, skin temperature; sleeps and naps"
-    " without stages; workouts; recovery, strain, sleep scores and minutes as vendor scores; alcohol answers",
+    " without stages, their minutes by stage as vitals; workouts; recovery, strain, sleep scores, sleep need and debt"
+    " as vendor scores; alcohol answers",
     zone="local stamps; each row names its own offset in `Cycle timezone`, which is taken as proven",
     quirks="no heart rate, steps or hypnogram in the export; the zone changes from row to row; an open cycle has"
     " no end and its strain is left out; journal notes are never read",
@@ -87,15 +89,18 @@ NIGHT = (
     Quantity("sleep_performance", SCORE, "sleep_performance", 0, 200),
     Quantity("sleep_efficiency", SCORE, "sleep_efficiency", 0, 100),
     Quantity("sleep_consistency", SCORE, "sleep_consistency", 0, 100),
-    Quantity("asleep_min", SCORE, "asleep_min", 0, 2880),
-    Quantity("in_bed_min", SCORE, "in_bed_min", 0, 2880),
-    Quantity("light_min", SCORE, "light_min", 0, 2880),
-    Quantity("deep_min", SCORE, "deep_min", 0, 2880),
-    Quantity("rem_min", SCORE, "rem_min", 0, 2880),
-    Quantity("awake_min", SCORE, "awake_min", 0, 2880),
     Quantity("sleep_need_min", SCORE, "sleep_need_min", 0, 2880),
     Quantity("sleep_debt_min", SCORE, "sleep_debt_min", 0, 2880),
 )
+MINUTES = (
+    Quantity("asleep_min", VITAL, "tst_min", 0, 2880, "min"),
+    Quantity("in_bed_min", VITAL, "tib_min", 0, 2880, "min"),
+    Quantity("light_min", VITAL, "light_min", 0, 2880, "min"),
+    Quantity("deep_min", VITAL, "deep_min", 0, 2880, "min"),
+    Quantity("rem_min", VITAL, "rem_min", 0, 2880, "min"),
+    Quantity("awake_min", VITAL, "wake_min", 0, 2880, "min"),
+)
+"""The vendor's totals of a sleep: all that the export has of its stages; of sleeps and naps alike."""
 STRAIN = Quantity("strain", SCORE, "strain", 0, 21)
 
 
@@ -135,12 +140,9 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
         for records in context.read_csv(export, members, row.table, row.columns, needed=row.needed):
             if records.broken.num_rows:
                 yield Rejected(records.broken)
-            unknown = sorted(set(map(str.casefold, records.ignored)) - row.left_out)
-            if unknown:
-                yield Remark(
-                    f"{row.name} has columns that are not known and were left out: {', '.join(unknown)}"
-                )
+            context.count_unknown(row.name, records.ignored, row.left_out)
             yield from row.read(records, latest_us)
+    yield from context.tell_unknown()
 
 
 # --- time ---------------------------------------------------------------------------------------
@@ -257,6 +259,9 @@ def read_sleeps(records: Records, latest_us: int) -> Iterator[Batch | Rejected |
     whole = not rejected.rows.num_rows and not records.broken.num_rows
     complete = spans("signal.sleep_episode", rows, start_us, end_us) if whole else ()
     yield Batch("signal.sleep_episode", lay_out(rows, columns), complete)
+    at_wake = Moments(end_us, offset, np.zeros(offset.size, dtype=np.bool_))
+    for quantity in MINUTES:
+        yield from take_quantity(rows, quantity, at_wake)
 
 
 def read_workouts(records: Records, latest_us: int) -> Iterator[Batch | Rejected | Remark]:
@@ -352,20 +357,29 @@ CYCLE = {
     "end": ("Cycle end time",),
     "zone": ("Cycle timezone",),
 }
-TOTALS = {
-    "sleep_performance": ("Sleep performance %",),
-    "respiration": ("Respiratory rate (rpm)",),
+SPLIT = {
     "asleep_min": ("Asleep duration (min)",),
     "in_bed_min": ("In bed duration (min)",),
     "light_min": ("Light sleep duration (min)",),
     "deep_min": ("Deep (SWS) duration (min)",),
     "rem_min": ("REM duration (min)",),
     "awake_min": ("Awake duration (min)",),
+}
+TOTALS = {
+    "sleep_performance": ("Sleep performance %",),
+    "respiration": ("Respiratory rate (rpm)",),
     "sleep_need_min": ("Sleep need (min)",),
     "sleep_debt_min": ("Sleep debt (min)",),
     "sleep_efficiency": ("Sleep efficiency %",),
     "sleep_consistency": ("Sleep consistency %",),
 }
+
+
+def spelled(columns: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """The vendor's names of columns, in lower case."""
+    return frozenset(spelling.casefold() for spellings in columns.values() for spelling in spellings)
+
+
 SPENT = frozenset({"energy burned (cal)", "max hr (bpm)", "average hr (bpm)"})
 ROUTE = frozenset(
     {
@@ -396,15 +410,15 @@ STREAMS: tuple[Stream, ...] = (
         },
         ("start", "zone"),
         read_cycles,
-        SPENT,
+        SPENT | spelled(SPLIT),
     ),
     Stream(
         "sleeps.csv",
         "signal.sleep_episode",
-        {**CYCLE, "onset": ("Sleep onset",), "wake": ("Wake onset",), "nap": ("Nap",)},
+        {**CYCLE, **SPLIT, "onset": ("Sleep onset",), "wake": ("Wake onset",), "nap": ("Nap",)},
         ("zone", "onset", "wake"),
         read_sleeps,
-        frozenset(spelling.casefold() for spellings in TOTALS.values() for spelling in spellings),
+        spelled(TOTALS),
     ),
     Stream(
         "workouts.csv",

@@ -6,8 +6,9 @@ one that stands for the longest time is kept, of equally long ones the smallest,
 rows never matters. Values of a bed sensor (`raw_bed_hr.csv`) are of the device `bed`.
 
 Sleeps are those of `sleep.csv`; their stages come from `raw_tracker_sleep-state.csv`, cut to each
-sleep, so the two must be loaded together. Totals (`aggregates_…`), places, calories and the bed
-sensor's other values are known and left out; weights, blood pressure and ECG are not claimed.
+sleep, so the two must be loaded together. Of the totals (`aggregates_…`) a day's steps are kept, as a
+vital; the others, places, calories and the bed sensor's other values are known and left out; weights,
+blood pressure and ECG are not claimed.
 
 Time: stamps carry an offset. A file whose stamps all have one offset that the person's zone has only for a
 part of their dates was stamped with the offset of the export: then the zone's are used and flagged.
@@ -49,6 +50,7 @@ from ingest.source import (
     measure,
     parse_zoned,
     peek,
+    place_days,
     place_stamps,
     read_cell,
     read_numbers,
@@ -56,20 +58,22 @@ from ingest.source import (
     refuse_rows,
     settle_clock,
     spans,
+    take_quantity,
     to_us,
 )
 
 NAME = "withings"
-METHOD_VERSION = "withings-1"
+METHOD_VERSION = "withings-2"
 ABOUT = About(
     device="Withings watches and sleep mats",
     layouts="CSV of the account export: `raw_tracker_hr`, `raw_hr_hr`, `raw_bed_hr`, `raw_tracker_steps`,"
-    " `raw_spo2_auto_spo2`, `raw_tracker_sleep-state`, `sleep`, `activities` (headers in English or German)",
-    signals="heart rate, steps, SpO2, sleep with stages, workouts",
+    " `aggregates_steps`, `raw_spo2_auto_spo2`, `raw_tracker_sleep-state`, `sleep`, `activities` (headers in English or"
+    " German)",
+    signals="heart rate, steps, a day's steps (as a vital), SpO2, sleep with stages, workouts",
     zone="stamps carry their offset; where a whole file has one offset across a change of the person's clocks, the"
     " zone's are used (flagged)",
     quirks="rows unsorted, lists in cells, many repeated starts (the longest value is kept); stages need sleep.csv"
-    " beside raw_tracker_sleep-state.csv; aggregates are left out",
+    " beside raw_tracker_sleep-state.csv; other aggregates are left out",
     how_to_export="At account.withings.com or in the app open Profile, Settings, Download your data, wait for the mail,"
     " download the zip, and load it as it is.",
 )
@@ -87,6 +91,7 @@ STATES = {0: "wake", 1: "light", 2: "deep", 3: "rem"}
 HEART = Quantity("value", "signal.heart_rate", "heart rate", 20, 250, "/min", none=(0.0,))
 SPO2 = Quantity("value", "signal.vital", "spo2", 50, 100, "%", none=(0.0,))
 STEPS = Quantity("value", "signal.steps", "steps", 0, STEPS_MAX * 1440)
+STEPS_DAY = Quantity("value", "signal.vital", "steps_day", 0, 200_000, "{count}", none=(0.0,))
 
 RAW = {"start": ("start",), "duration": ("duration",), "value": ("value",)}
 EDGES = {"start": ("from", "von"), "end": ("to", "bis")}
@@ -109,6 +114,7 @@ class Stream:
     device: str | None = None
 
 
+DAYS = "aggregates_steps.csv"
 STREAMS = (
     Stream("raw_tracker_hr.csv", HEART.table, HEART),
     Stream("raw_hr_hr.csv", HEART.table, HEART),
@@ -118,7 +124,25 @@ STREAMS = (
     Stream("raw_tracker_sleep-state.csv", "signal.sleep_stage"),
     Stream("sleep.csv", "signal.sleep_episode"),
     Stream("activities.csv", "signal.workout"),
+    Stream(DAYS, STEPS_DAY.table),
 )
+UNUSED = (
+    *(
+        "light (s)",
+        "deep (s)",
+        "awake (s)",
+        "wake up",
+        "leicht (s)",
+        "tief (s)",
+        "rem (s)",
+        "wach (s)",
+        "Aufwachen",
+    ),
+    *("Duration to sleep (s)", "Duration to wake up (s)", "Snoring (s)", "Snoring episodes"),
+    *("Average heart rate", "Heart rate (min)", "Heart rate (max)"),
+    *("to (manual)", "bis (manuell)", "Timezone", "GPS"),
+)
+"""Columns of sleeps and activities that are known and left out; in other languages they are counted as unknown."""
 LEFT_OUT = re.compile(
     r"(?:raw_(?:tracker|bed|hr|location|spo2|swim|core_body_temperature)|aggregates)_.+\.csv"
 )
@@ -166,6 +190,7 @@ class Reading:
     ) -> tuple[pa.Table, list[Rejected]]:
         """The columns of one member as text, and what could not be read of it."""
         for records in self.context.read_csv(self.export, [member], table, columns, needed=needed):
+            self.context.count_unknown(self.export.members[member].name, records.ignored, UNUSED)
             return records.rows, [Rejected(records.broken)] if records.broken.num_rows else []
         empty = {name: pa.nulls(0, pa.string()) for name in columns}
         ids = {"member": pa.nulls(0, pa.int32()), "record": pa.nulls(0, pa.int64())}
@@ -183,8 +208,11 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
             yield from read_raw(member, row, row.quantity, reading)
         elif names[member] == "activities.csv":
             yield from read_activities(member, reading)
+        elif names[member] == DAYS:
+            yield from read_days(member, reading)
     if {"sleep.csv", "raw_tracker_sleep-state.csv"} & {names[member] for member in export.fresh}:
         yield from read_sleeps(reading, names)
+    yield from context.tell_unknown()
 
 
 def settle(column: pa.ChunkedArray, reading: Reading, name: str) -> tuple[Moments, list[Remark]]:
@@ -205,6 +233,15 @@ def settle(column: pa.ChunkedArray, reading: Reading, name: str) -> tuple[Moment
         " them: the zone's offsets were used."
     )
     return Moments(when.t_us, offset, assumed), [Remark(text)]
+
+
+def read_days(member: int, reading: Reading) -> Iterator[Batch | Rejected]:
+    """Steps of dates, which say nothing of when in the day."""
+    columns = {"date": ("date",), "value": ("value",)}
+    rows, refused = reading.rows(member, STEPS_DAY.table, columns, ("date", "value"))
+    yield from refused
+    when = place_days(rows["date"], reading.clock)
+    yield from take_quantity(rows, STEPS_DAY, when, check_instants(when.t_us, FIRST_US, reading.latest_us))
 
 
 # --- raw values ---------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Zepp, Zepp Life and Mi Fit export: a CSV a kind, each in a folder of the same name.
 
 What comes through: heart rate by minutes and single measurements, sleep with stages and respiration by minutes,
-steps by minutes, workouts, weight. Not: daily sums and stretches of activity (they repeat the minutes), heart
+steps by minutes and as totals of dates, workouts, weight. Not: stretches of activity (they repeat the minutes), heart
 rate in SLEEP_MINUTE (it repeats HEARTRATE_AUTO), SpO2, stress, tracks.
 
 Zone: minutes are local without an offset, read with the person's zone (flagged). SLEEP, SPORT, BODY and
@@ -49,20 +49,23 @@ from ingest.source import (
     parse_days,
     parse_stamps,
     peek,
+    place_days,
     read_numbers,
     refuse_rows,
     settle_clock,
+    take_quantity,
     to_us,
     to_utc,
 )
 
 NAME = "zepp"
-METHOD_VERSION = "zepp-1"
+METHOD_VERSION = "zepp-2"
 ABOUT = About(
     device="Amazfit and Xiaomi Mi Band, by the apps Zepp, Zepp Life and Mi Fit",
     layouts="`HEARTRATE_AUTO_….csv`, `HEARTRATE_….csv`, `SLEEP_….csv`, `SLEEP_MINUTE_….csv`, `ACTIVITY_MINUTE_….csv`,"
-    " `SPORT_….csv`, `BODY_….csv`",
-    signals="heart rate, sleep with stages, respiration in sleep, steps, workouts, weight",
+    " `SPORT_….csv`, `BODY_….csv`, `ACTIVITY_….csv`",
+    signals="heart rate, sleep with stages, respiration in sleep, steps, a day's steps (as a vital), workouts,"
+    " weight",
     zone="minutes are local and take the person's zone (flagged); stamps with +0000 are tested against the dates and"
     " heart rates of the nights",
     quirks="SLEEP_MINUTE may be dated a day late; written from documented columns",
@@ -80,11 +83,28 @@ KINDS: Mapping[str, tuple[str | None, tuple[str, ...]]] = {
     "SPORT": ("signal.workout", ("type", "startTime", "sportTime(s)")),
     "BODY": ("signal.vital", ("time", "weight")),
     "ACTIVITY_STAGE": (None, ("date", "start", "stop", "steps")),
-    "ACTIVITY": (None, ("date", "steps", "distance")),
+    "ACTIVITY": ("signal.vital", ("date", "steps", "distance")),
     "USER": (None, ("userId",)),
 }
 """By kind of file: the table that it feeds, None for one left out, and the columns that it must have."""
 MORE = {"SLEEP_MINUTE": ("respiratory_rate",)}
+UNUSED: Mapping[str, tuple[str, ...]] = {
+    "ACTIVITY": ("distance", "runDistance", "calories"),
+    "BODY": (
+        "height",
+        "bmi",
+        "fatRate",
+        "bodyWaterRate",
+        "boneMass",
+        "metabolism",
+        "muscleRate",
+        "visceralFat",
+    ),
+    "SLEEP": ("deepSleepTime", "shallowSleepTime", "wakeTime", "REMTime", "naps"),
+    "SLEEP_MINUTE": ("hr",),
+    "SPORT": ("maxPace(/meter)", "minPace(/meter)", "distance(m)", "avgPace(/meter)", "calories(kcal)"),
+}
+"""Columns that are known and left out."""
 FILE = re.compile(rf"({'|'.join(KINDS)})(_\d{{8,}})?\.csv", re.IGNORECASE)
 
 FIRST_US = int(np.datetime64("2014-07-01", "us").astype(np.int64))
@@ -101,6 +121,7 @@ STAGES = {"LIGHT": "light", "DEEP": "deep", "REM": "rem", "WAKE": "wake", "AWAKE
 ACTIVITIES = {1.0: "run"}
 """Sport types that are documented; others keep their number."""
 WEIGHT = Quantity("weight", "signal.vital", "weight", 20, 400, "kg", (0.0,))
+STEPS_DAY = Quantity("steps", "signal.vital", "steps_day", 0, 200_000, "{count}", (0.0,))
 BREATHS = Quantity("respiratory_rate", "signal.vital", "respiration", 3, 60, "/min", (0.0,))
 
 
@@ -163,9 +184,14 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
     for sheet in (s for s in sheets if s.member in fresh):
         if sheet.kind in ("HEARTRATE_AUTO", "ACTIVITY_MINUTE"):
             yield from read_minutes(sheet, clock, latest_us)
+        elif sheet.kind == "ACTIVITY":
+            when = place_days(sheet.rows["date"], clock)
+            checks = check_instants(when.t_us, FIRST_US, latest_us)
+            yield from take_quantity(sheet.rows, STEPS_DAY, when, checks)
         elif sheet.kind in ("HEARTRATE", "BODY", "SPORT"):
             yield from read_stamped(sheet, clock, latest_us, local=local)
     yield from read_sleep(sheets, fresh, clock, latest_us, local=local)
+    yield from context.tell_unknown()
 
 
 def read_sheets(export: Export, context: Context) -> Iterator[tuple[Sheet, pa.Table]]:
@@ -180,6 +206,8 @@ def read_sheets(export: Export, context: Context) -> Iterator[tuple[Sheet, pa.Ta
             continue
         columns = {name: (name,) for name in (*needed, *MORE.get(kind, ()))}
         for records in context.read_csv(export, [place], table, columns, needed=needed):
+            if place in export.fresh:
+                context.count_unknown(kind, records.ignored, UNUSED.get(kind, ()))
             yield Sheet(kind, place, records.rows), records.broken
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from warehouse.schema import INSTANT, INT, REAL, TEXT, Column, Table
+from warehouse.schema import DAY, FLAG, INSTANT, INT, REAL, TEXT, Column, Table
 from warehouse.tables.shared import (
     COVERAGE,
     DAY_COLUMN,
@@ -14,6 +14,54 @@ from warehouse.tables.shared import (
     REASON,
 )
 
+WINDOW_VALUES = (
+    Column("mean_rr_ms", REAL, "mean interval between beats", "ms"),
+    Column("mean_hr_bpm", REAL, "mean heart rate", "/min"),
+    Column("sdnn_ms", REAL, "standard deviation of intervals", "ms"),
+    Column("rmssd_ms", REAL, "root mean square of successive differences", "ms"),
+    Column("rmssd_corrected_ms", REAL, "rMSSD without what the ticks of the recorder's clock add", "ms"),
+    Column("sdsd_ms", REAL, "standard deviation of successive differences", "ms"),
+    Column("pnn20_pct", REAL, "share of pairs that differ by more than 20 ms", "%"),
+    Column("pnn50_pct", REAL, "share of pairs that differ by more than 50 ms", "%"),
+    Column("cvnn", REAL, "coefficient of variation of intervals", "1"),
+    Column("cvsd", REAL, "rMSSD over mean interval", "1"),
+    Column("median_rr_ms", REAL, "median interval", "ms"),
+    Column("mad_rr_ms", REAL, "median absolute deviation of intervals", "ms"),
+    Column("iqr_rr_ms", REAL, "interquartile range of intervals", "ms"),
+    Column("hti", REAL, "triangular index", "1"),
+    Column("tinn_ms", REAL, "base of the triangle fitted to the histogram", "ms"),
+    Column("sd1_ms", REAL, "width of the Poincaré plot", "ms"),
+    Column("sd2_ms", REAL, "length of the Poincaré plot", "ms"),
+    Column("sd1_sd2", REAL, "width over length of the Poincaré plot", "1"),
+    Column("ellipse_ms2", REAL, "area of the Poincaré ellipse", "ms2"),
+    Column("vlf_ms2", REAL, "power of .0033 to .04 Hz", "ms2"),
+    Column("lf_ms2", REAL, "power of .04 to .15 Hz", "ms2"),
+    Column("hf_ms2", REAL, "power of .15 to .40 Hz", "ms2"),
+    Column("total_ms2", REAL, "power up to .40 Hz", "ms2"),
+    Column("lf_nu", REAL, "low-frequency power in normalised units", "%"),
+    Column("hf_nu", REAL, "high-frequency power in normalised units", "%"),
+    Column("respiration_per_min", REAL, "breaths a minute, seen in the beats", "/min"),
+    Column("respiration_peak_share", REAL, "how much of the power lies about that peak", "1"),
+    Column("sample_entropy", REAL, "sample entropy", "1"),
+    Column("fuzzy_entropy", REAL, "fuzzy entropy", "1"),
+    Column("dfa_alpha1", REAL, "short-term scaling exponent", "1"),
+    Column("dfa_alpha2", REAL, "long-term scaling exponent", "1"),
+    Column("csi", REAL, "cardiac sympathetic index of Toichi", "1"),
+    Column("cvi", REAL, "cardiac vagal index of Toichi", "1"),
+    Column("csi_modified_ms", REAL, "modified index of Jeppesen", "ms"),
+    Column("pip_pct", REAL, "percentage of inflection points", "%"),
+    Column("ials", REAL, "inverse average length of segments that speed up or slow down", "1"),
+    Column("pss_pct", REAL, "share of intervals in short segments", "%"),
+    Column("pas_pct", REAL, "share of intervals in alternating segments", "%"),
+    Column(
+        "baevsky_per_s2",
+        REAL,
+        "index of Baevsky, who calls it a stress index; it measures intervals, not stress",
+        "/s2",
+    ),
+)
+"""Window features, in order of the catalogue; null where the window does not allow them."""
+
 FEATURE = (
     Table(
         "feature",
@@ -22,7 +70,7 @@ FEATURE = (
         "meta",
         (
             Column("feature", TEXT, "its name"),
-            Column("grain", TEXT, "night or day"),
+            Column("grain", TEXT, "night or day (feature.value), or window (feature.window)"),
             Column("unit", TEXT, "UCUM unit"),
             Column("definition", TEXT, "what it is, in one sentence"),
             Column("formula", TEXT, "how it is computed"),
@@ -73,6 +121,82 @@ FEATURE = (
             *PROVENANCE,
         ),
         ("participant", "day", "hour_utc"),
+        partition="day",
+    ),
+    Table(
+        "feature",
+        "window",
+        "heart rate variability of 5-minute windows, from beats, each device for itself",
+        "result",
+        (
+            PARTICIPANT,
+            Column("day", DAY, "local day on which the window begins"),
+            Column("start_utc", INSTANT, "start of the window"),
+            OFFSET,
+            Column("span_s", INT, "its length", "s"),
+            Column("sensor", TEXT, "ppg (light) or ecg (electrodes); null where not known"),
+            Column("derived", FLAG, "beats found by us in the pulse wave, not given by the device"),
+            Column("n_beats", INT, "intervals accepted", "{count}"),
+            Column("n_pairs", INT, "pairs of accepted intervals that follow each other", "{count}"),
+            Column("coverage", REAL, "time in accepted intervals over the window's length, 0 to 1", "1"),
+            Column(
+                "artefact", REAL, "share of intervals received that were left out; null if none came", "1"
+            ),
+            Column("uneven", REAL, "share of pairs that differ by more than a fifth; null if too few", "1"),
+            Column("quality", TEXT, "good, fair, or null where nothing may be used"),
+            Column("reason", TEXT, "why RMSSD and heart rate are null"),
+            *WINDOW_VALUES,
+            *PROVENANCE,
+        ),
+        ("participant", "day", "start_utc", "source"),
+        partition="day",
+    ),
+    Table(
+        "feature",
+        "episode",
+        "momentary arousal: heart rate above what activity explains while the body is still",
+        "result",
+        (
+            PARTICIPANT,
+            Column("day", DAY, "local day on which it begins"),
+            Column("start_utc", INSTANT, "its first minute"),
+            Column("end_utc", INSTANT, "the minute after its last"),
+            OFFSET,
+            Column("minutes", INT, "still minutes with heart rate in it", "min"),
+            Column("peak_bpm", REAL, "highest smoothed heart rate above expected", "/min"),
+            Column(
+                "p_arousal",
+                REAL,
+                "how far it is from usual wander, 0 to 1; null where that is not known",
+                "1",
+            ),
+            *PROVENANCE,
+        ),
+        ("participant", "day", "start_utc"),
+        partition="day",
+    ),
+    Table(
+        "feature",
+        "data_yield",
+        "minutes and hours with data, a sensor of a device: as RAPIDS counts them, and by wear",
+        "result",
+        (
+            PARTICIPANT,
+            DAY_COLUMN,
+            Column("sensor", TEXT, "the signal: heart_rate, steps, beat, eda, …"),
+            Column("minutes", INT, "minutes that the local day has", "min"),
+            Column("yielded_min", INT, "minutes with at least one row", "min"),
+            Column("valid_h", INT, "hours of which more than half of the minutes have one", "h"),
+            Column(
+                "worn_min",
+                INT,
+                "minutes in no gap of 15 min without heart rate; null for other sensors",
+                "min",
+            ),
+            Column("worn_h", INT, "hours of which more than half was worn; null for other sensors", "h"),
+            *PROVENANCE,
+        ),
+        ("participant", "day", "sensor", "source"),
         partition="day",
     ),
 )

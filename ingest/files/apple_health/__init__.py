@@ -30,6 +30,7 @@ from ingest.source import (
     Member,
     Rejected,
     Remark,
+    clip_raw,
     to_us,
 )
 
@@ -128,9 +129,11 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
 
 
 def find_export_date(piece: Piece) -> int:
-    """The instant at which the phone wrote the document, if the piece says so; 0 if not."""
-    dates = [read_stamp(e.attributes.get("value")) for _, e in piece.elements if e.name == "ExportDate"]
-    return max([0, *dates])
+    """The instant at which the phone wrote the document, if its first element says so; 0 if not."""
+    dates = [
+        e.attributes.get("value") for number, e in piece.elements if number == 0 and e.name == "ExportDate"
+    ]
+    return max([0, *map(read_stamp, dates)])
 
 
 def take_piece(piece: Piece, gathered: Gathered, latest_us: int, member: int) -> list[dict[str, object]]:
@@ -138,7 +141,7 @@ def take_piece(piece: Piece, gathered: Gathered, latest_us: int, member: int) ->
     refused: list[dict[str, object]] = []
 
     def refuse(stream_name: str, number: int | None, at: int, reason: str, raw: bytes) -> None:
-        text = raw.decode("utf-8", "replace").replace("\0", "\N{SYMBOL FOR NULL}")
+        text = clip_raw(raw.decode("utf-8", "replace"))
         row = {"stream": stream_name, "record": number, "place": f"byte {at}", "reason": reason, "raw": text}
         refused.append({"member": member, **row})
 

@@ -20,8 +20,10 @@ from .vocabulary import HRV, KINDS, STATE_OF_MIND
 
 OPEN = b"<HealthData>"
 CHILDREN = frozenset({"MetadataEntry", "InstantaneousBeatsPerMinute", "WorkoutStatistics"})
-TOP = frozenset({"Record", "Workout", "ActivitySummary", "StateOfMind"})
+TOP = frozenset({"Record", "Workout", "Correlation", "ActivitySummary", "StateOfMind"})
 """Elements that hold none of each other: one inside another shows that an end tag is missing."""
+HOLDS = {"Correlation": "Record"}
+"""But for this."""
 CONTROLS = bytes(63 if byte < 32 and byte not in b"\t\n\r" else byte for byte in range(256))
 STAMP = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) ([+-])(\d\d)(\d\d)", re.ASCII)
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
@@ -88,7 +90,7 @@ class Walk:
             self.element = Element(name, place - len(OPEN), attributes, [])
         elif self.element is not None:
             self.is_bare = False
-            if name in TOP and self.element.name in TOP:
+            if name in TOP and self.element.name in TOP and HOLDS.get(self.element.name) != name:
                 self.block.broken_at = place - len(OPEN)
                 self.block.reason = f"{self.element.name} has no end tag before the next {name}"
                 raise EnoughError

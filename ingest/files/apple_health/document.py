@@ -28,8 +28,10 @@ FIRST_WINDOW_BYTES = 1 << 12
 MOST_ELEMENTS = 512
 PAD_BYTES = 64
 SPACE = b" \t\r\n"
-CHANCES = 16
-"""So many elements without an end are passed over; each costs a look at all that follows."""
+END = b"</HealthData"
+WASTE_BYTES = 1 << 30
+"""So much is looked at in vain behind elements without an end, each of which costs a look at what follows: half
+a minute at most."""
 RAW_BYTES = 1024
 MIN_RECORD_BYTES, MIN_BEAT_BYTES = 96, 40
 
@@ -137,7 +139,7 @@ def read_document(
     if problem:
         yield Piece(refused=[Refusal("file", None, 0, problem, buffer.peek(RAW_BYTES))])
         return
-    number, chances = 0, CHANCES
+    number, waste_bytes = 0, 0
     scan = make_scan(chunk_bytes) if fast else None
     most = 1 if fast else MOST_ELEMENTS
     while True:
@@ -153,7 +155,7 @@ def read_document(
                 buffer.refill()
                 continue
         block = read_carefully(buffer, most)
-        most = min(2 * most, MOST_ELEMENTS)
+        most = min(2 * most, MOST_ELEMENTS) if block.broken_at is None else 1
         yield take_block(block, buffer, number, words)
         number += len(block.elements)
         buffer.start += block.stop
@@ -161,10 +163,13 @@ def read_document(
             yield end_document(buffer)
             return
         if block.stop == 0:
-            chances -= block.broken_at is None
-            if chances == 0 or not pass_break(buffer):
+            waste_bytes += buffer.left if block.broken_at is None else block.broken_at
+            if not pass_break(buffer):
                 return
             number += 1
+            if waste_bytes > WASTE_BYTES and buffer.peek(len(END)) != END:
+                yield Piece(refused=[give_up(buffer, number)])
+                return
 
 
 def enter_root(buffer: Buffer) -> str:
@@ -284,6 +289,15 @@ def describe_break(block: Block, buffer: Buffer, number: int) -> Refusal:
     else:
         reason = f"an element of more than {MAX_ELEMENT_BYTES} bytes: it was left out"
     return Refusal("element", number, at, reason, rest[:RAW_BYTES])
+
+
+def give_up(buffer: Buffer, number: int) -> Refusal:
+    """Say from where on a document is not read, because too much before has no end."""
+    reason = (
+        "the rest of the file, from here on, was not read: too many elements before it have no end,"
+        " so that it cannot be told what is inside what; export it again"
+    )
+    return Refusal("element", number, buffer.here, reason, buffer.peek(RAW_BYTES))
 
 
 def make_raw(buffer: Buffer) -> Callable[[int], bytes]:

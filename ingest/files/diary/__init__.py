@@ -31,7 +31,6 @@ from ingest.files.diary.calendars import Occurrence, look_through, read_events
 from ingest.files.diary.words import name_app, name_own
 from ingest.source import (
     MINUTE_US,
-    MISSING,
     REJECTED,
     About,
     Batch,
@@ -46,7 +45,6 @@ from ingest.source import (
     decode_text,
     instants,
     lay_out,
-    parse_zoned,
     peek,
     settle_clock,
     to_number,
@@ -90,7 +88,9 @@ ITEMS: dict[str, tuple[str, int, int]] = {"who5": ("who5", 5, 5), "pss4": ("pss4
 PSS4_REVERSED = (1, 2)
 """Answers 2 and 3 of the PSS-4 ask for what goes well and count backwards (doi:10.2307/2136404)."""
 DATE = re.compile(r"\d{4}-\d\d-\d\d")
-TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?\s*(Z|z|[+-]\d\d:?\d\d)?")
+TIME = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?\s*(Z|z|[+-]\d\d:?[0-5]\d)?")
+MAX_OFFSET_MIN = 14 * 60
+"""No zone is further from UTC: Kiribati is 14 hours ahead."""
 When = tuple[int, int, bool]
 """An instant in microseconds of UTC, its offset in minutes, and whether that is assumed."""
 NO_DATE = "expected a date as YYYY-MM-DD and a time as HH:MM that the calendar has"
@@ -230,18 +230,21 @@ def read_start(day: str, time: str, clock: Clock) -> When | None:
     match = TIME.fullmatch(time or "0:00")
     if match is None or DATE.fullmatch(day) is None:
         return None
-    stamp = f"{day}T{int(match[1]):02d}:{match[2]}:{match[3] or '00'}{(match[4] or '').upper()}"
-    zoned = parse_zoned(pa.array([stamp]))
-    t_us = int(zoned.t_us[0])
-    if t_us == MISSING:
+    zone = (match[4] or "").upper()
+    try:
+        moment = datetime.fromisoformat(f"{day}T{int(match[1]):02d}:{match[2]}:{match[3] or '00'}{zone}")
+    except ValueError:
         return None
-    if bool(zoned.naive[0]):
-        found, assumed = clock.of_local(np.array([t_us]))
-        return t_us - int(found[0]) * MINUTE_US, int(found[0]), bool(assumed[0])
-    if (match[4] or "").upper() == "Z":
-        found, assumed = clock.of_utc(np.array([t_us]))
-        return t_us, int(found[0]), bool(assumed[0])
-    return t_us, int(zoned.offset_min[0]), False
+    local_us = to_us(moment.replace(tzinfo=None))
+    if zone in ("", "Z"):
+        # Z says when, not where: its offset is that of the person's zone.
+        settle = clock.of_utc if zone else clock.of_local
+        found, assumed = settle(np.array([local_us]))
+        return local_us - (0 if zone else int(found[0]) * MINUTE_US), int(found[0]), bool(assumed[0])
+    offset_min = int((moment.utcoffset() or timedelta()).total_seconds() // 60)
+    return (
+        (local_us - offset_min * MINUTE_US, offset_min, False) if abs(offset_min) <= MAX_OFFSET_MIN else None
+    )
 
 
 def check_time(when: When, latest_us: int) -> str:

@@ -13,7 +13,6 @@ A stream that is there in several encodings is read in one of them (`encodings`)
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -85,7 +84,6 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
     hearts = [row for row in STREAMS if row.table == "signal.heart_rate" and is_chosen(row, chosen)]
     pulse = read_pulse(export, context, hearts) if testable else None
     judged: list[tuple[Stream, Verdict]] = []
-    unknown: Counter[tuple[str, str]] = Counter()
     for row, fresh in todo:
         verdict = judge_stream(row, export, context, clock, pulse)
         judged.append((row, verdict))
@@ -93,11 +91,10 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
         sure = verdict.local is not None or not row.suspect
         setting = Setting(clock, to_us(export.exported_utc) + DAY_US, local, sure)
         for records in read_records(row, export, fresh, context):
-            known = {name.casefold() for name in row.unused}
-            unknown.update((row.name, name) for name in records.ignored if name.casefold() not in known)
+            context.count_unknown(row.name, records.ignored, row.unused)
             yield from read_batch(row, records, setting, export, context)
     yield from remark_on_verdicts(judged)
-    yield from remark_on_columns(unknown)
+    yield from context.tell_unknown()
 
 
 def sort_fresh(export: Export) -> list[tuple[Stream, list[int]]]:
@@ -145,12 +142,3 @@ def with_raw(bad: Bad, table: str, export: Export, context: Context) -> Rejected
         for row in bad.rows.to_pylist()
     ]
     return Rejected(pa.Table.from_pylist(rows, schema=REJECTED))
-
-
-def remark_on_columns(unknown: Counter[tuple[str, str]]) -> Iterator[Remark]:
-    """Say which columns of which streams nobody knows."""
-    by_stream: dict[str, list[str]] = {}
-    for (name, column), count in sorted(unknown.items()):
-        by_stream.setdefault(name, []).append(f"{column[:40]!r} ({count} files)")
-    for name, found in by_stream.items():
-        yield Remark(f"Columns of {name} that are not known and were not read: {', '.join(found[:10])}.")

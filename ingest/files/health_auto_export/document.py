@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ingest.source import mend_escapes
+
 DECODER = json.JSONDecoder(parse_constant=lambda _: None)
 NOT_JSON = (ValueError, RecursionError)
 SPACE = re.compile(r"[ \t\r\n]*")
@@ -63,7 +65,7 @@ def parse_document(data: bytes) -> Document:
     NaN and infinities, which JSON does not have, are read as null.
     """
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    text = data.decode(encoding, errors="replace")
+    text = mend_escapes(data.decode(encoding, errors="replace"))
     document = Document()
     if not text.strip("\0 \t\r\n"):
         document.place, document.reason = (

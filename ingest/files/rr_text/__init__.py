@@ -42,6 +42,8 @@ from ingest.source import (
     Clock,
     Context,
     Export,
+    Flags,
+    Instants,
     Member,
     Midnights,
     Rejected,
@@ -77,6 +79,8 @@ ABOUT = About(
 )
 
 DAY_US = 1440 * MINUTE_US
+LONGEST_MS = 1e13
+"""Three centuries: what claims to last longer ends too late in any case, and can be counted so far."""
 FIRST_US = int(np.datetime64("2005-01-01", "us").astype(np.int64))
 """Offsets of zones are known from here on."""
 SUFFIXES = (".txt", ".csv", ".rr", ".rri", ".ibi")
@@ -175,7 +179,7 @@ def place_recording(
         )
         yield refuse_one(place, "file", None, "name", reason, "")
         return
-    passed_us = np.rint(recording.end_ms * 1000).astype(np.int64)
+    passed_us = np.rint(np.clip(recording.end_ms, -LONGEST_MS, LONGEST_MS) * 1000).astype(np.int64)
     if offset_min is None:
         # A recording runs on one clock: its offset is that of its start, also where the clocks change.
         offset, assumed = clock.of_local(np.array([start_us]))
@@ -183,27 +187,38 @@ def place_recording(
         is_assumed = bool(assumed[0])
     else:
         t_us, is_assumed = start_us + passed_us, False
-    rows = pa.table(
-        {"member": pa.array(np.full(t_us.size, place, np.int32)), "record": pa.array(recording.line)}
-    )
-    rr_ms = recording.rr_ms
-    for wrong, why in check_instants(t_us, FIRST_US, latest_us):
-        if wrong.any():
-            yield refuse_one(
-                place, "file", None, "start", f"{why}: is the start time right?", recording.start
-            )
+    checks = check_instants(t_us, FIRST_US, latest_us)
+    for wrong, why in checks:
+        if wrong[:1].any():
+            reason = f"{why}: is the start time right?"
+            yield refuse_one(place, "file", None, "start", reason, recording.start)
             return
+    late = np.zeros(t_us.size, np.bool_)
+    for wrong, why in checks:
+        yield refuse_lines(place, [(int(n), why, "") for n in recording.line[wrong & ~late]])
+        late |= wrong
+    yield lay_beats(place, recording, ~late, t_us[~late], offset_min, is_assumed=is_assumed)
+
+
+def lay_beats(
+    place: int, recording: Recording, keep: Flags, t_us: Instants, offset_min: int, *, is_assumed: bool
+) -> Batch:
+    """The intervals of a recording that are kept, and when each ended, as rows."""
     count = t_us.size
+    lost = np.append(np.zeros(min(keep.size, 1), np.bool_), ~keep[:-1])
+    rows = pa.table(
+        {"member": pa.array(np.full(count, place, np.int32)), "record": pa.array(recording.line[keep])}
+    )
     columns = {
         "t_utc": instants(t_us),
         "offset_min": pa.array(np.full(count, offset_min, np.int16)),
         "tz_assumed": pa.array(np.full(count, is_assumed)),
-        "rr_ms": pa.array(rr_ms.astype(np.float32)),
-        "gap_before": pa.array(recording.gap),
+        "rr_ms": pa.array(recording.rr_ms[keep].astype(np.float32)),
+        "gap_before": pa.array((recording.gap | lost)[keep]),
         "tick_ms": pa.array([recording.tick_ms] * count, pa.float32()),
         "sensor": pa.array([recording.sensor] * count, pa.string()),
     }
-    yield Batch("signal.beat", lay_out(rows, columns))
+    return Batch("signal.beat", lay_out(rows, columns))
 
 
 def find_start(name: str, written: str) -> tuple[int, int | None]:

@@ -37,8 +37,8 @@ START_IN_TEXT = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?(?:\.\d+)?)\s*(Z|[+-]\d\d:?\d\d)?(?!\d)"
 )
 ANNOTATION = re.compile(
-    r"\s*\[?(?:(?P<h>\d+):)?(?P<m>\d+):(?P<s>\d\d\.\d{3})(?:\s+(?P<day>\d\d/\d\d/\d{4}))?\]?"
-    r"\s+(?P<sample>\d+)\s+(?P<type>\S+)\s+-?\d+\s+-?\d+\s+-?\d+(?:\s.*)?"
+    r"\s*\[?(?:(?P<h>\d{1,6}):)?(?P<m>\d{1,6}):(?P<s>\d\d\.\d{3})(?:\s+(?P<day>\d\d/\d\d/\d{4}))?\]?"
+    r"\s+(?P<sample>\d{1,15})\s+(?P<type>\S+)\s+-?\d+\s+-?\d+\s+-?\d+(?:\s.*)?"
 )
 """A line of `rdann`: time, sample, type, sub, chan, num, aux."""
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
@@ -120,12 +120,15 @@ def header_columns(line: str) -> list[str] | None:
 
 
 def add_up(line: Sequence[int], rr_ms: Values, bad: Sequence[tuple[int, str, str]]) -> tuple[Values, Flags]:
-    """When intervals that follow each other end, and where a refused line lies before one."""
+    """When intervals that follow each other end, and where a refused line lies before one.
+
+    What is below zero or longer than a day is no time: none has passed with it.
+    """
     numbers = np.array(line, np.int64)
     lost = np.array(sorted(number for number, _, _ in bad), np.int64)
     n_lost = np.searchsorted(lost, numbers)
     gap = np.append(np.ones(min(numbers.size, 1), np.bool_), np.diff(n_lost) > 0)
-    return np.cumsum(rr_ms), gap
+    return np.cumsum(np.where((rr_ms < 0) | (rr_ms > DAY_MS), 0.0, rr_ms)), gap
 
 
 def find_scale(rr: Values) -> float:

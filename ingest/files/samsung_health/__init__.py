@@ -1,9 +1,9 @@
 """Samsung Health export: a CSV for each type of data, and small JSON files of minutes under `jsons/`.
 
 What comes through: heart rate (minutes, single measurements), HRV (RMSSD and SDNN of windows), sleep with
-stages and score, steps, stress score, SpO2, respiration, skin temperature, weight, exercise, breathing
-exercises as mindful events. Not: daily totals of steps and calories, floors, food, water, blood pressure, ECG,
-snoring, minutes of SpO2 and skin temperature, heart rates inside exercises, combined sleeps.
+stages and score, steps, totals of steps by date, stress score, SpO2, respiration, skin temperature, weight,
+exercise, breathing exercises as mindful events. Not: totals of calories, floors, food, water, blood pressure,
+ECG, snoring, minutes of SpO2 and skin temperature, heart rates inside exercises, combined sleeps.
 
 Layout: a first line with the type, a header on the second; names of columns bare or with the type before
 them; rows may end with a comma more than the header has.
@@ -37,25 +37,27 @@ from ingest.source import (
     to_us,
 )
 
+from .days import read_days
 from .hearts import read_bins, read_hearts
-from .layout import BINS, CSV, DAY_US, HEART, JSONS, KINDS, PROFILE
+from .layout import BINS, CSV, DAY_US, DAYS, HEART, JSONS, KINDS, PROFILE
 from .records import read_sheet
 from .sheets import drop_empty, make_sheet, name_models, read_sheets, settle_stamps, shift
 from .sleep import read_sleep
 
 NAME = "samsung_health"
 
-METHOD_VERSION = "samsung_health-1"
+METHOD_VERSION = "samsung_health-2"
 
 ABOUT = About(
     device="Samsung Galaxy Watch, Fit, Ring and phones",
     layouts="`com.samsung.shealth.….csv` and `com.samsung.health.….csv`, `….binning_data.json` under `jsons/`",
-    signals="heart rate, HRV (RMSSD and SDNN), sleep with stages and score, steps, stress score, SpO2, respiration,"
+    signals="heart rate, HRV (RMSSD and SDNN), sleep with stages and score, steps, a day's steps (as a vital), stress"
+    " score, SpO2, respiration,"
     " skin temperature, weight, exercise, breathing exercises",
     zone="UTC with the offset in the row, tested against the JSON files of the export; absurd offsets give way to the"
     " person's zone (flagged)",
     quirks="hourly means of heart rate are left out for the minutes in `jsons/`: load the whole folder;"
-    " daily totals of steps are left out; written from documented columns",
+    " steps by minutes are there for the last month only, totals of dates for all; written from documented columns",
     how_to_export="In Samsung Health open Settings, then Download personal data, and confirm; on the phone or a"
     " computer find the folder Download/Samsung Health, and load it as it is, or zipped.",
 )
@@ -86,7 +88,11 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
             yield Rejected(records.broken)
         raw.append((kind, member, drop_empty(records.rows)))
     models = name_models([rows for kind, _, rows in raw if kind == PROFILE])
-    sheets = [make_sheet(kind, member, rows, clock, models) for kind, member, rows in raw if kind != PROFILE]
+    sheets = [
+        make_sheet(kind, member, rows, clock, models)
+        for kind, member, rows in raw
+        if kind not in (PROFILE, DAYS)
+    ]
     local, remark = settle_stamps(export, sheets)
     yield from remark
     if local:
@@ -97,3 +103,5 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
     for sheet in sheets:
         if sheet.member in export.fresh:
             yield from read_sheet(sheet, latest_us)
+    for _, _, rows in (found for found in raw if found[0] == DAYS):
+        yield from read_days(rows, clock, models, latest_us)

@@ -66,12 +66,13 @@ ACTIVITIES: Mapping[float, str] = {
 
 WHEN = ("start_time", "end_time", "time_offset", "deviceuuid", "pkg_name")
 
-HEART, HRV, SLEEP, STAGE, PROFILE = (
+HEART, HRV, SLEEP, STAGE, PROFILE, DAYS = (
     "com.samsung.shealth.tracker.heart_rate",
     "com.samsung.health.hrv",
     "com.samsung.shealth.sleep",
     "com.samsung.health.sleep_stage",
     "com.samsung.health.device_profile",
+    "com.samsung.shealth.step_daily_trend",
 )
 
 
@@ -154,9 +155,17 @@ KINDS: Mapping[str, Kind] = {
         "signal.vital",
         Quantity("weight", "signal.vital", "weight", 20, 400, "kg", (0.0,)),
     ),
+    DAYS: Kind(
+        DAYS,
+        "signal.vital",
+        ("day_time", "count", "source_type", "deviceuuid", "pkg_name"),
+        ("day_time", "count", "source_type"),
+    ),
     PROFILE: Kind(PROFILE, "meta.source_file", ("deviceuuid", "model"), ("deviceuuid", "model")),
 }
 """Types that are read; all others of the vendor are known and left out. The profile names devices only."""
+
+STEPS_DAY = Quantity("count", "signal.vital", "steps_day", 0, 200_000, "{count}", (0.0,))
 
 SLEEP_SCORE = Quantity("sleep_score", "signal.vendor_score", "sleep_score", 0, 100, none=(0.0, -1.0))
 

@@ -1,0 +1,240 @@
+"""Variability, breathing, temperature and oxygen of a night: which device counts, and what it gave.
+
+Each kind stands by itself and comes from one device: that of the sleep log where it has a value, else
+the one with most to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+
+from features import measure, variability, vitals
+from features.five_minutes import FiveMinutes
+from features.hrv.rhythm import is_uneven
+from features.measure import Measure, missing
+from features.person import Person, Samples
+from features.sleep import Log, Night
+from features.vitals import Kind
+from features.wear import DAY_MIN, Ints
+
+From = tuple[Measure, str | None]
+"""A measure and the stream it is from."""
+
+BEATS = ("rmssd_night", "rmssd_4h", "ln_rmssd_night")
+VENDOR_LOGS = ("rmssd_5min_vendor_night", "rmssd_night_vendor", "sdnn_spot_sleep")
+SPOTS = {"sdnn_spot_sleep": "sdnn_spot", "rmssd_spot_sleep": "rmssd_spot"}
+VITALS = {
+    "skin_temp_night": "skin_temperature",
+    "temp_dev_vendor": "skin_temperature_deviation",
+    "spo2_night": "spo2",
+}
+NAMES = (
+    *BEATS,
+    *VENDOR_LOGS,
+    *(f"ln_{name}" for name in VENDOR_LOGS),
+    "rmssd_spot_sleep",
+    *VITALS,
+    "resp_night",
+    "temp_dev",
+)
+
+
+def measure_signals(person: Person, day: int, fives: Mapping[str, FiveMinutes]) -> dict[str, From]:
+    """The features of `NAMES` of one date.
+
+    Parameters
+    ----------
+    person, day
+        Whose night, and the date of its final wake.
+    fives : mapping
+        Stream → its windows of five minutes; those of the night must be among them.
+    """
+    one = person.nights.get(day)
+    if one is None or one.main is None:
+        return dict.fromkeys(NAMES, (missing(measure.NO_MAIN_SLEEP), None))
+    asleep_min = person.asleep_min(one)
+    values = _measure_beats(one, one.main, fives, asleep_min)
+    values |= _measure_vendor(person, one, asleep_min)
+    for name in VENDOR_LOGS:
+        given, stream = values[name]
+        values[f"ln_{name}"] = (variability.take_log(given), stream)
+    values |= {name: measure_vital(person, one, kind, asleep_min)[0] for name, kind in VITALS.items()}
+    if values["spo2_night"][0].value is None:
+        nightly, _ = measure_vital(person, one, "spo2_night", asleep_min)
+        values["spo2_night"] = nightly if nightly[0].value is not None else values["spo2_night"]
+    values["resp_night"] = _measure_respiration(person, one, fives, asleep_min)
+    values["temp_dev"] = _measure_temp_dev(person, day, values["skin_temp_night"])
+    return values
+
+
+def choose(candidates: Mapping[str, Measure], own: str | None) -> From:
+    """The measure of one device: the sleep log's own, else that of most observations, then by name."""
+    known = {name: m for name, m in candidates.items() if m.value is not None}
+    if not known:
+        first = candidates.get(own or "") or next(iter(candidates.values()), missing(measure.NO_VENDOR_VALUE))
+        return first, None
+    best = max(sorted(known), key=lambda name: (name == own, known[name].n_obs))
+    return known[best], best
+
+
+def _measure_beats(
+    one: Night, main: Log, fives: Mapping[str, FiveMinutes], asleep_min: Ints
+) -> dict[str, From]:
+    """`BEATS`, all three from one device."""
+    each = {}
+    for name, windows in sorted(fives.items()):
+        mine = windows.take(in_night(windows, main))
+        each[name] = variability.measure_rmssd(
+            mine.start_s.astype(np.float64),
+            mine.rmssd_ms,
+            mine.usable,
+            asleep_min=asleep_min,
+            onset_s=main.onset_s,
+            irregular=is_uneven(mine.uneven),
+        )
+    if not each:
+        return dict.fromkeys(BEATS, (missing(NO_BEATS), None))
+    _, stream = choose({name: values["rmssd_night"] for name, values in each.items()}, one.stream)
+    shown = stream or (one.stream if one.stream in each else next(iter(each)))
+    return {name: (each[shown][name], shown) for name in BEATS}
+
+
+NO_BEATS = "no beats from this device"
+
+
+def in_night(windows: FiveMinutes, main: Log) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Windows that lie wholly in a main sleep, onset to final wake."""
+    return np.asarray((windows.start_s >= main.onset_s) & (windows.start_s + 300 <= main.wake_s), np.bool_)
+
+
+def _measure_vendor(person: Person, one: Night, asleep_min: Ints) -> dict[str, From]:
+    """What vendors give of heart rate variability, each of its own kind."""
+    values = {
+        name: _best(
+            person, one, kind, lambda s: variability.measure_spots(s.t_s, s.value, asleep_min=asleep_min)
+        )
+        for name, kind in SPOTS.items()
+    }
+    values["rmssd_5min_vendor_night"] = _best(
+        person,
+        one,
+        "rmssd_5min",
+        lambda s: variability.measure_vendor_windows(s.t_s, s.value, asleep_min=asleep_min),
+    )
+    values["rmssd_night_vendor"] = _best(
+        person, one, "rmssd_night", lambda s: variability.measure_vendor_night(_nightly(person, one, s))
+    )
+    return values
+
+
+def _best(person: Person, one: Night, kind: str, measured: Callable[[Samples], Measure]) -> From:
+    """Measure the samples of a night of each device, and choose."""
+    return choose({name: measured(some) for name, some in _of_night(person, one, kind)}, one.stream)
+
+
+def _of_night(person: Person, one: Night, kind: str) -> Iterator[tuple[str, Samples]]:
+    """Each device's samples of a night, from the noon before to the noon of its date."""
+    noon_s = [60 * (_noon(person, day)) for day in (one.day - 1, one.day)]
+    for name, samples in sorted(person.samples.get(kind, {}).items()):
+        yield name, samples.within(*noon_s)
+
+
+def _noon(person: Person, day: int) -> int:
+    """Noon of a local day, minutes since 1970-01-01 UTC."""
+    return person.clock.start_min + person.clock.noon(day)
+
+
+def _nightly(person: Person, one: Night, samples: Samples) -> float:
+    """The one value that a device gave for a night; NaN if it gave none or many."""
+    main = one.main
+    midnight_s = 60.0 * (_noon(person, one.day) - DAY_MIN // 2)
+    if main is None:
+        return math.nan
+    return vitals.pick_nightly(
+        samples.t_s, samples.value, midnight_s=midnight_s, start_s=main.start_s, end_s=main.end_s
+    )
+
+
+def measure_vital(
+    person: Person, one: Night, kind: str, asleep_min: Ints
+) -> tuple[From, dict[str, Kind | None]]:
+    """A vital of a night, and of which kind it is in each device."""
+    measures: dict[str, Measure] = {}
+    kinds: dict[str, Kind | None] = {}
+    for name, some in _of_night(person, one, kind):
+        nightly = _nightly(person, one, some)
+        measures[name], kinds[name] = vitals.measure_vital(
+            some.t_s, some.value, asleep_min=asleep_min, nightly=nightly
+        )
+    return choose(measures, one.stream), kinds
+
+
+def _measure_respiration(
+    person: Person, one: Night, fives: Mapping[str, FiveMinutes], asleep_min: Ints
+) -> From:
+    """`resp_night`: from a device's samples or its nightly value, else from the beats of the night."""
+    none = np.empty(0)
+    measures = {}
+    for name, some in _of_night(person, one, "respiration"):
+        measures[name], _ = vitals.measure_respiration(
+            some.t_s,
+            some.value,
+            asleep_min=asleep_min,
+            nightly=_nightly(person, one, some),
+            from_beats=none,
+        )
+    given = choose(measures, one.stream)
+    if given[0].value is not None or one.main is None:
+        return given
+    asleep = variability.windows_asleep(asleep_min)
+    seen = {}
+    for name, windows in fives.items():
+        mine = windows.take(in_night(windows, one.main) & np.isin(windows.start_s // 300, asleep))
+        seen[name], _ = vitals.measure_respiration(
+            none,
+            none,
+            asleep_min=asleep_min,
+            nightly=math.nan,
+            from_beats=mine.values["respiration_per_min"],
+        )
+    found = choose(seen, one.stream)
+    return found if found[0].value is not None or not measures else given
+
+
+def _measure_temp_dev(person: Person, day: int, tonight: From) -> From:
+    """`temp_dev`: against the 28 nights before of the same device and kind."""
+    measured, stream = tonight
+    if measured.value is None or stream is None:
+        return vitals.measure_temp_dev(measured, np.empty(0)), stream
+    kind = person_kind(person, day, stream)
+    past = [
+        value
+        for night in range(day - vitals.HISTORY_NIGHTS, day)
+        if (value := temperature_of(person, night, stream, kind)) is not None
+    ]
+    return vitals.measure_temp_dev(measured, np.array(past)), stream
+
+
+def person_kind(person: Person, day: int, stream: str) -> Kind | None:
+    """Whether a device's skin temperature of a night is of samples or its one value."""
+    one = person.nights.get(day)
+    if one is None:
+        return None
+    return measure_vital(person, one, VITALS["skin_temp_night"], person.asleep_min(one))[1].get(stream)
+
+
+def temperature_of(person: Person, day: int, stream: str, kind: Kind | None) -> float | None:
+    """A device's skin temperature of a night, if it is of this kind; None where there is none."""
+    one = person.nights.get(day)
+    if one is None or one.main is None:
+        return None
+    some = person.samples[VITALS["skin_temp_night"]][stream].within(
+        60 * _noon(person, day - 1), 60 * _noon(person, day)
+    )
+    found, its_kind = vitals.measure_vital(
+        some.t_s, some.value, asleep_min=person.asleep_min(one), nightly=_nightly(person, one, some)
+    )
+    return found.value if its_kind == kind else None

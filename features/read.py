@@ -1,0 +1,300 @@
+"""What the features read from the warehouse: all of this stage's SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features import gather
+from features.catalog import METHOD_VERSION
+from features.five_minutes import MARGIN_S
+from features.work import to_date, to_day
+from warehouse.store import Connection
+
+STAGE = "features"
+
+
+def read_due(con: Connection, participants: Sequence[str]) -> tuple[dict[str, set[int]], dict[str, int]]:
+    """Days due by person, and the last local day with signals since the first of them."""
+    rows = con.execute(
+        "select participant, day from meta.due where stage = ? and participant in (select unnest(?))",
+        [STAGE, list(participants)],
+    ).fetchall()
+    due: dict[str, set[int]] = {}
+    for person, day in rows:
+        due.setdefault(person, set()).add(to_day(day))
+    if not due:
+        return due, {}
+    since = datetime.combine(to_date(min(min(days) for days in due.values()) - 2), datetime.min.time())
+    last = con.execute(LAST_DAYS, [since, list(due)] * 3).fetchall()
+    return due, {person: to_day(day) for person, day in last}
+
+
+LAST_DAYS = """
+    select participant, max(day) from (
+        select participant, max(t_utc + to_minutes(offset_min))::date as day
+        from signal.heart_rate where t_utc >= ? and participant in (select unnest(?)) group by 1
+        union all
+        select participant, max(t_utc + to_minutes(offset_min))::date
+        from signal.steps where t_utc >= ? and participant in (select unnest(?)) group by 1
+        union all
+        select participant, max(end_utc + to_minutes(end_offset_min))::date
+        from signal.sleep_episode where t_utc >= ? and participant in (select unnest(?)) group by 1
+    ) group by 1
+"""
+"""The last local day with signals of each person; a sleep counts on the day it ends."""
+
+
+def read_kept(con: Connection, participants: Sequence[str]) -> dict[str, dict[int, bool]]:
+    """Days with rows by person, and whether they are of the current method."""
+    rows = con.execute(
+        "select participant, day, method_version = ? from feature.value"
+        " where feature = 'worn_min' and participant in (select unnest(?))",
+        [METHOD_VERSION, list(participants)],
+    ).fetchall()
+    kept: dict[str, dict[int, bool]] = {}
+    for person, day, current in rows:
+        kept.setdefault(person, {})[to_day(day)] = bool(current)
+    return kept
+
+
+READ = """
+    select a.person, {columns} from signal.{table} s join asked a on s.participant = a.participant
+    where s.t_utc >= a.from_utc and s.t_utc < a.to_utc and s.t_utc >= ? and s.t_utc < ?
+      and s.participant in (select unnest(?)) and {which}
+    {group} order by {order}
+"""
+"""Rows of each person's own range; the outer range and the names let DuckDB skip what nobody asked for."""
+
+MINUTE = "epoch_us(s.t_utc) // 60000000 as minute"
+STREAM = "s.source || '/' || s.device as stream"
+LOCAL_DAY = "((s.t_utc + to_minutes(s.offset_min))::date - date '1970-01-01')::integer"
+SPAN = "epoch_us(s.t_utc) // 1000000 as start_s, epoch_us(s.end_utc) // 1000000 as end_s"
+
+
+def read_signals(
+    con: Connection, participants: Sequence[str], ranges: Sequence[tuple[int, int]]
+) -> gather.Signals:
+    """Read what the days need, minute by minute; heart rates of confidence 0 are left out.
+
+    Parameters
+    ----------
+    con : connection
+        A warehouse, read only.
+    participants : sequence of str
+        In the order that numbers them.
+    ranges : sequence of (int, int)
+        First and last local day for each.
+    """
+    asked = _asked_table(participants, ranges)
+    con.register("asked", asked)
+    given = [pc.min(asked["from_utc"]).as_py(), pc.max(asked["to_utc"]).as_py(), list(participants)]
+
+    def read(table: str, columns: str, order: str, which: str = "true", group: str = "") -> pa.Table:
+        asked_for = READ.format(table=table, columns=columns, order=order, which=which, group=group)
+        return con.execute(asked_for, given).to_arrow_table()
+
+    signals = gather.Signals(
+        heart_rate=read(
+            "heart_rate",
+            f"{STREAM}, {MINUTE}, sum(s.hr_bpm::double) / count(*) as hr_bpm,"
+            " min(s.offset_min) as offset_min",
+            "person, stream, minute",
+            "(s.confidence is null or s.confidence > 0) and s.hr_bpm is not null",
+            "group by person, stream, minute",
+        ),
+        steps=read(
+            "steps",
+            f"{STREAM}, {MINUTE}, s.span_s, s.steps, s.offset_min",
+            "person, stream, minute",
+            "s.steps is not null",
+        ),
+        episodes=read(
+            "sleep_episode",
+            f"{STREAM}, s.episode, {SPAN}, s.offset_min, s.end_offset_min, s.scoring = 'stages' as staged,"
+            " s.in_bed, s.tz_assumed as assumed",
+            "person, stream, start_s, s.episode",
+        ),
+        stages=read(
+            "sleep_stage", f"{STREAM}, s.episode, {SPAN}, s.stage", "person, stream, s.episode, start_s"
+        ),
+        workouts=read("workout", SPAN, "person, start_s, end_s"),
+        vitals=read(
+            "vital",
+            f"{STREAM}, {LOCAL_DAY} as day, s.value, s.error",
+            "person, stream, day",
+            "s.vital = 'resting_heart_rate' and s.value is not null",
+        ),
+        samples=con.execute(SAMPLES.format(stream=STREAM, day=LOCAL_DAY), given * 2).to_arrow_table(),
+        zones=con.execute(ZONES).to_arrow_table(),
+    )
+    con.unregister("asked")
+    return signals
+
+
+def _asked_table(participants: Sequence[str], ranges: Sequence[tuple[int, int]]) -> pa.Table:
+    """Who is asked for, their numbers, and the instants between which to read."""
+    edges = np.array([gather.axis_of(*days) for days in ranges], np.int64) * 60_000_000
+    return pa.table(
+        {
+            "person": pa.array(range(len(participants)), pa.int32()),
+            "participant": pa.array(participants, pa.string()),
+            "from_utc": pa.array(edges[:, 0], pa.timestamp("us")),
+            "to_utc": pa.array(edges[:, 1], pa.timestamp("us")),
+        }
+    )
+
+
+SAMPLES = """
+    select a.person, s.vital as kind, {stream}, min(epoch_us(s.t_utc)) / 1e6 as t_s,
+        {day} as day, round(sum(s.value) / count(*), 6) as value
+    from signal.vital s join asked a on s.participant = a.participant
+    where s.t_utc >= a.from_utc and s.t_utc < a.to_utc and s.t_utc >= ? and s.t_utc < ?
+      and s.participant in (select unnest(?)) and s.value is not null
+      and s.vital in ('respiration', 'skin_temperature', 'skin_temperature_deviation', 'spo2', 'spo2_night')
+    group by a.person, kind, stream, epoch_us(s.t_utc) // 60000000, day
+    union all
+    select a.person, s.hrv, {stream}, epoch_us(s.t_utc) / 1e6, {day}, s.value_ms
+    from signal.hrv_sample s join asked a on s.participant = a.participant
+    where s.t_utc >= a.from_utc and s.t_utc < a.to_utc and s.t_utc >= ? and s.t_utc < ?
+      and s.participant in (select unnest(?)) and s.value_ms is not null
+    order by 1, 2, 3, 4
+"""
+"""Single values; of those of one minute (a wrist device gives four temperatures a second) the mean."""
+
+ZONES = """
+    select a.person, epoch_us(z.from_utc) // 60000000 as from_min, z.zone
+    from meta.zone_segment z join asked a on z.participant = a.participant
+    union all
+    select a.person, -1000000000, p.timezone
+    from meta.participant p join asked a on p.participant = a.participant
+    order by 1, 2
+"""
+"""Where each person lived; the zone of meta.participant holds before the first segment."""
+
+
+DAYS = """
+    select {stream}, (epoch_us(s.t_utc) // 86400000000)::integer as utc_day, {sensor}
+    from signal.{table} s where s.participant = ? and s.t_utc >= ? and s.t_utc < ? group by 1, 2
+"""
+SPAN_OF = """
+    select epoch_us(t_utc) as t_us, {columns} from signal.{table}
+    where participant = ? and source = ? and device = ? and t_utc >= ? and t_utc < ? and {which}
+    order by t_utc
+"""
+COLUMNS = {"beat": "rr_ms, gap_before, tick_ms", "pulse_wave": "bvp"}
+
+
+def find_days(
+    con: Connection, participant: str, utc_days: Sequence[int], table: str
+) -> dict[int, dict[str, str | None]]:
+    """UTC day → streams that recorded a signal on it, with their sensor where the signal has one."""
+    sensor = "min(s.sensor)" if table == "beat" else "null"
+    found = con.execute(
+        DAYS.format(table=table, stream=STREAM, sensor=sensor),
+        [participant, _start_of(utc_days[0]), _start_of(utc_days[-1] + 1)],
+    ).fetchall()
+    wanted = set(utc_days)
+    days: dict[int, dict[str, str | None]] = {}
+    for stream, utc_day, kind in found:
+        if utc_day in wanted:
+            days.setdefault(utc_day, {})[stream] = kind
+    return days
+
+
+def read_day(con: Connection, participant: str, table: str, stream: str, utc_day: int) -> pa.Table:
+    """Beats or the pulse wave of one stream on a UTC day and a little on either side."""
+    margin = timedelta(seconds=MARGIN_S)
+    span = _start_of(utc_day) - margin, _start_of(utc_day + 1) + margin
+    return read_span(con, participant, stream, span, (table, COLUMNS[table], "true"))
+
+
+def read_span(
+    con: Connection,
+    participant: str,
+    stream: str,
+    span: tuple[datetime, datetime],
+    what: tuple[str, str, str],
+) -> pa.Table:
+    """Table, columns and rows of one stream between two instants, in order of time."""
+    table, columns, which = what
+    source, _, device = stream.partition("/")
+    asked = SPAN_OF.format(table=table, columns=columns, which=which)
+    return con.execute(asked, [participant, source, device, *span]).to_arrow_table()
+
+
+def _start_of(utc_day: int) -> datetime:
+    """The instant at which a UTC day begins."""
+    return datetime.combine(to_date(utc_day), datetime.min.time())
+
+
+RECORDED = """
+    select distinct '{table}', s.participant from signal.{table} s
+    join asked a on s.participant = a.participant
+    where s.t_utc >= a.from_utc and s.t_utc < a.to_utc and s.t_utc >= $from_utc and s.t_utc < $to_utc
+"""
+MINUTES = """
+    select '{table}' as sensor, {stream}, epoch_us(s.t_utc) // 60000000 as minute from signal.{table} s
+    where s.participant = $participant and s.t_utc >= $from_utc and s.t_utc < $to_utc group by all
+"""
+SENSORS = ("beat", "eda", "acceleration", "pulse_wave", "hrv_sample")
+"""Signals beside heart rate and steps whose minutes are counted."""
+
+
+def find_recorded(
+    con: Connection, participants: Sequence[str], ranges: Sequence[tuple[int, int]]
+) -> dict[str, set[str]]:
+    """Signal of `SENSORS` → who has any of it: most people have none, and are then not asked again."""
+    asked = _asked_table(participants, ranges)
+    con.register("asked", asked)
+    given = {"from_utc": pc.min(asked["from_utc"]).as_py(), "to_utc": pc.max(asked["to_utc"]).as_py()}
+    sql = " union all ".join(RECORDED.format(table=table) for table in SENSORS)
+    found = con.execute(sql, given).fetchall()
+    con.unregister("asked")
+    return {table: {who for name, who in found if name == table} for table in SENSORS}
+
+
+def read_minutes(
+    con: Connection, participant: str, sensors: Sequence[str], days: tuple[int, int]
+) -> pa.Table:
+    """Every minute in which one of some sensors gave a row: sensor, stream, minute.
+
+    Parameters
+    ----------
+    sensors : sequence of str
+        Some of `SENSORS`.
+    days : (int, int)
+        First and last local day.
+    """
+    if not sensors:
+        return pa.table(
+            {"sensor": pa.array([], pa.string()), "stream": pa.array([], pa.string()), "minute": []}
+        )
+    sql = " union all ".join(MINUTES.format(table=table, stream=STREAM) for table in sensors)
+    start_min, end_min = gather.axis_of(*days)
+    span = {"from_utc": _at_minute(start_min), "to_utc": _at_minute(end_min)}
+    return con.execute(sql, {"participant": participant, **span}).to_arrow_table()
+
+
+def _at_minute(minute: int) -> datetime:
+    return datetime(1970, 1, 1) + timedelta(minutes=minute)  # noqa: DTZ001 - naive UTC, as everywhere
+
+
+def read_skin(
+    con: Connection, participant: str, stream: str, span_us: tuple[int, int]
+) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Skin conductance, skin temperature and acceleration of one stream between two instants."""
+    start, end = (_at_minute(us // 60_000_000) for us in span_us)
+    parts = [
+        read_span(con, participant, stream, (start, end), what)
+        for what in (
+            ("eda", "eda_us", "true"),
+            ("vital", "value", "vital = 'skin_temperature'"),
+            ("acceleration", "x_g, y_g, z_g", "true"),
+        )
+    ]
+    return parts[0], parts[1], parts[2]

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of every parser of files: see README.md beside this file."""
