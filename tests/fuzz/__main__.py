@@ -29,6 +29,7 @@ NOISE = re.compile(r"^(#\d+\t|INFO|NEW_FUNC|WARNING: no interesting|.*Instrument
 
 def main(words: list[str]) -> int:
     """Fuzz what was asked for; returns the exit code."""
+    warnings.simplefilter("error")  # as in tests: a number that does not fit its column is a fault
     if words and words[0] not in FORMATS:
         return replay(Path(words[0]))
     if len(words) == 3 and words[2] == "here":
@@ -68,7 +69,6 @@ def fuzz(name: str, seconds: int) -> int:
         from .mutation import make_mutator  # noqa: PLC0415
         from .target import take  # noqa: PLC0415
 
-    warnings.simplefilter("error")
     pa.set_cpu_count(1)
     corpus = FOLDER / "corpus" / name
     corpus.mkdir(parents=True, exist_ok=True)

@@ -40,21 +40,20 @@ def day_files(members: Sequence[Member]) -> Midnights:
 
     Any stamp inside a file bounds the offset truly; the first and last ones bound it closely.
     """
-    seen: dict[int, tuple[int, int]] = {}
-    for member in members:
-        name = DAY_FILE.fullmatch(member.name)
-        if name is None:
-            continue
-        day = parse_days(pa.array([name[1]]), ("YYYY-MM-DD",))[0]
-        edges = member.digest.head + b"\n" + member.digest.tail
-        found = parse_stamps(pa.array([s.decode() for s in STAMP.findall(edges)], pa.string()), US_STAMP)
-        near = found[abs(found - (day * DAY_US + DAY_US // 2)) < DAY_US // 2 + DAY_FILE_SLACK_US]
-        if day != MISSING and near.size:
-            first, last = seen.get(int(day), (int(near[0]), int(near[0])))
-            seen[int(day)] = (min(first, int(near.min())), max(last, int(near.max())))
-    days = sorted(seen)
-    edges_us = np.array([seen[d] for d in days], dtype=np.int64).reshape(-1, 2)
-    return Midnights(np.array(days, dtype=np.int64), edges_us[:, 0], edges_us[:, 1])
+    named = [(name[1], member) for member in members if (name := DAY_FILE.fullmatch(member.name))]
+    stamps = [STAMP.findall(member.digest.head + b"\n" + member.digest.tail) for _, member in named]
+    days = parse_days(pa.array([day for day, _ in named], pa.string()), ("YYYY-MM-DD",))
+    day = np.repeat(days, [len(found) for found in stamps])
+    t_us = parse_stamps(pa.array([s.decode() for found in stamps for s in found], pa.string()), US_STAMP)
+    # A date that the calendar lacks is the least number there is: no sum of it may be formed.
+    near = day != MISSING
+    near &= abs(t_us - (np.where(near, day, 0) * DAY_US + DAY_US // 2)) < DAY_US // 2 + DAY_FILE_SLACK_US
+    seen, place = np.unique(day[near], return_inverse=True)
+    first_us = np.full(seen.size, np.iinfo(np.int64).max)
+    last_us = np.full(seen.size, MISSING)
+    np.minimum.at(first_us, place, t_us[near])
+    np.maximum.at(last_us, place, t_us[near])
+    return Midnights(seen, first_us, last_us)
 
 
 def remark_on_zone(clock: Clock, zone: str) -> Iterator[Remark]:

@@ -69,8 +69,8 @@ ABOUT = About(
     zone="GMT and Local stamps of the same moment prove the offset; dates alone take the person's zone (flagged)",
     quirks="stress -1 and -2 are not measurable; body battery null is none; nights of the export have no stages;"
     " the export's intraday data are in its FIT files",
-    how_to_export="On garmin.com open Account, Data Management, Export Your Data; wait for the mail; load the zip."
-    " Unpack the zips inside DI_CONNECT/DI-Connect-Uploaded-Files too: they hold the FIT files.",
+    how_to_export="On garmin.com open Account, Data Management, Export Your Data; wait for the mail; load the zip"
+    " as it is: the zips inside it, which hold the FIT files, are read too.",
 )
 
 DAY_US = 1440 * MINUTE_US

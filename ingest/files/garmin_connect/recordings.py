@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 MARKS = (b"interactions:", b"connectapi.garmin.")
 """What the first kilobyte of a recording holds."""
