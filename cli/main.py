@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import forget, load, look, nightly
+from cli import features, forget, load, look, nightly, validate
 from warehouse.errors import ExplainedError
 
 app = typer.Typer(
@@ -21,7 +21,9 @@ app = typer.Typer(
 load.add_to(app)
 nightly.add_to(app)
 look.add_to(app)
+features.add_to(app)
 forget.add_to(app)
+validate.add_to(app)
 
 
 def say_version(wanted: bool) -> None:

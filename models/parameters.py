@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 PARAMETERS = Path(__file__).with_name("parameters.toml")
 PRIORS = Path(__file__).with_name("priors.csv")
 METHOD = "models-1"
+GROUPS = (
+    "baseline",
+    "index",
+    "levels",
+    "alerts",
+    "adjustments",
+    "segments",
+    "wear",
+    "shifts",
+    "agreement",
+)
 
 
 class ParameterError(ValueError):
@@ -93,6 +104,91 @@ class IndexParameters:
 
 
 @dataclass(frozen=True)
+class AlertParameters:
+    """What models.alerts needs; the meaning of each is in parameters.toml."""
+
+    allowance: float
+    threshold: float
+    ceiling: float
+    latent_clip: float
+    feature_z: float
+    groups: int
+    silent_days: int
+    hold_days: int
+    causes: int
+    night_yellow_bpm: float
+    night_red_bpm: float
+    night_days: int
+
+
+@dataclass(frozen=True)
+class AdjustmentParameters:
+    """What models.adjustments needs; the meaning of each is in parameters.toml."""
+
+    weekday_weeks: int
+    weekday_days: float
+    weekday_half_life_days: float
+    cycles: int
+    cycle_days: float
+    cycle_shortest_days: int
+    cycle_longest_days: int
+    cycle_late_days: int
+
+
+@dataclass(frozen=True)
+class SegmentParameters:
+    """What models.segments needs; the meaning of each is in parameters.toml."""
+
+    bridge_nights: int
+
+
+@dataclass(frozen=True)
+class WearParameters:
+    """What models.wear_profile needs; the meaning of each is in parameters.toml."""
+
+    least_days: int
+    distance: float
+    distance_ratio: float
+
+
+@dataclass(frozen=True)
+class ShiftParameters:
+    """What models.shifts needs; the meaning of each is in parameters.toml."""
+
+    hazard: float
+    runs: int
+    jump_sd: float
+    prior_df: float
+    phi: float
+    week_days: int
+    settle_weeks: int
+    blur_weeks: int
+    probability: float
+    step_sd: float
+    slow_weeks: int
+    slow_sd: float
+    slow_probability: float
+    more_sd: float
+    slow_share: float
+
+
+@dataclass(frozen=True)
+class AgreementParameters:
+    """What models.agreement needs; the meaning of each is in parameters.toml."""
+
+    least_checkins: int
+    window_days: int
+    draws: int
+    seed: int
+    confidence: float
+    weights_pairs: int
+    train_pairs: int
+    block_pairs: int
+    ridge_pairs: float
+    better: float
+
+
+@dataclass(frozen=True)
 class Levels:
     """Cut points, in whole scores, between the words for an index."""
 
@@ -106,12 +202,14 @@ class Levels:
 class Parameters:
     """All of them. Arrays have one entry a feature, in the order of `features`.
 
-    `weight` adds up to 1; `direction` is +1 or -1; `gate` is true for features without any of
-    which there is no index. `prior_mean`, `prior_within` and `prior_between` are in the feature's unit.
+    `domain` names the domain of each; `weight` adds up to 1; `direction` is +1 or -1; `gate` is true for
+    features without any of which there is no index. `prior_mean`, `prior_within` and `prior_between`
+    are in the feature's unit.
     """
 
     version: str
     features: tuple[str, ...]
+    domain: tuple[str, ...]
     weight: NDArray[np.float64]
     direction: NDArray[np.float64]
     gate: NDArray[np.bool_]
@@ -121,6 +219,12 @@ class Parameters:
     baseline: BaselineParameters
     index: IndexParameters
     levels: Levels
+    alerts: AlertParameters
+    adjustments: AdjustmentParameters
+    segments: SegmentParameters
+    wear: WearParameters
+    shifts: ShiftParameters
+    agreement: AgreementParameters
 
     @property
     def reach_days(self) -> int:
@@ -150,7 +254,7 @@ def read_parameters(toml_path: Path, priors_path: Path) -> Parameters:
     """
     name = toml_path.name
     document = tomllib.loads(toml_path.read_text(encoding="utf-8"))
-    check_keys(document, ("version", "domains", "features", "baseline", "index", "levels"), name)
+    check_keys(document, ("version", "domains", "features", *GROUPS), name)
     rows = {f: take(FeatureRow, row, f"{name} [features] {f}") for f, row in document["features"].items()}
     priors = read_priors(priors_path)
     check_keys(priors, tuple(rows), f"{priors_path.name} column feature")
@@ -158,6 +262,7 @@ def read_parameters(toml_path: Path, priors_path: Path) -> Parameters:
     return Parameters(
         version=str(document["version"]),
         features=tuple(rows),
+        domain=tuple(row.domain for row in rows.values()),
         weight=frozen(weigh(rows, document["domains"], name)),
         direction=frozen([float(row.direction) for row in rows.values()]),
         gate=np.array([row.gate for row in rows.values()]),
@@ -167,6 +272,12 @@ def read_parameters(toml_path: Path, priors_path: Path) -> Parameters:
         baseline=take(BaselineParameters, document["baseline"], f"{name} [baseline]"),
         index=take(IndexParameters, document["index"], f"{name} [index]"),
         levels=take(Levels, document["levels"], f"{name} [levels]"),
+        alerts=take(AlertParameters, document["alerts"], f"{name} [alerts]"),
+        adjustments=take(AdjustmentParameters, document["adjustments"], f"{name} [adjustments]"),
+        segments=take(SegmentParameters, document["segments"], f"{name} [segments]"),
+        wear=take(WearParameters, document["wear"], f"{name} [wear]"),
+        shifts=take(ShiftParameters, document["shifts"], f"{name} [shifts]"),
+        agreement=take(AgreementParameters, document["agreement"], f"{name} [agreement]"),
     )
 
 

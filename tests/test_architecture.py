@@ -32,7 +32,10 @@ SQL = re.compile(
     r"\b(select|insert into|delete from|update)\b.+\b(from|values|set|where|into)\b",
     re.IGNORECASE | re.DOTALL,
 )
-HEAVY = {"airflow", "duckdb", "numba", "numpy", "pandas", "pyarrow", "scipy", "neurokit2", "jinja2", "rich"}
+HEAVY = {
+    *("airflow", "duckdb", "jinja2", "neurokit2", "numba", "numpy", "pandas", "pyarrow", "rich", "scipy"),
+    *("sklearn", "skops"),
+}
 CLOCKS = re.compile(r"\b(datetime\.now|date\.today|time\.time|utcnow)\(")
 ENVIRONMENT = re.compile(r"\bos\.(environ|getenv)\b")
 FUNCTION_MODULES = ("features/", "models/")
