@@ -1,7 +1,8 @@
 """Walk folders and zips: which members there are, with what would harm left out and said.
 
 A zip is read as a stream; nothing is unpacked to disk. Sizes that a zip declares are what is read at
-most, so limits on them hold whatever the bytes say.
+most, so limits on them hold whatever the bytes say. Zips inside a zip are read where they lie, one level
+deep, since Garmin's account export holds its FIT files so.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ import lzma
 import os
 import re
 import stat
+import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from ingest.inflate import Inflated
+from ingest.inflate import Inflated, open_inside
 from ingest.source import Member
 
 MAX_MEMBERS = 200_000
@@ -30,6 +32,9 @@ MAX_RATIO = 250
 RATIO_FROM_BYTES = 1 << 20
 """Members below this size may shrink as they like."""
 MAX_DEPTH = 32
+MAX_INSIDE_BYTES = 256 << 20
+MAX_INSIDE = 100
+"""Zips inside a zip that are read: each costs some 2 MB of memory while the load lasts."""
 ENCRYPTED = 0x1
 ZIP_MAGIC = b"PK\x03\x04"
 PART = re.compile(r"-\d{3}$")
@@ -57,6 +62,8 @@ READ_ERRORS = (
     RuntimeError,
 )
 """What reading a member's bytes may raise."""
+OPEN_ERRORS = (*READ_ERRORS, ValueError, struct.error)
+"""What reading a zip's list of files may raise: its names and dates may be damaged too."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,8 @@ class Container:
     root: str
     members: tuple[Member, ...]
     refused: tuple[Refusal, ...]
+    under: frozenset[Path] = frozenset()
+    """Which of the given paths it was found under."""
 
 
 def walk(paths: Iterable[Path]) -> list[Container]:
@@ -84,14 +93,15 @@ def walk(paths: Iterable[Path]) -> list[Container]:
     found: dict[str, list[Container]] = {}
     for path in paths:
         for container in walk_path(path):
-            found.setdefault(container.root, []).append(container)
+            found.setdefault(container.root, []).append(replace(container, under=frozenset({path})))
     return [merge_parts(root, parts) for root, parts in found.items()]
 
 
 def merge_parts(root: str, parts: list[Container]) -> Container:
     """Put the parts of one export together."""
     members = tuple(m for part in parts for m in part.members)
-    return Container(root, members, tuple(r for part in parts for r in part.refused))
+    refused = tuple(r for part in parts for r in part.refused)
+    return Container(root, members, refused, frozenset().union(*(part.under for part in parts)))
 
 
 def walk_path(path: Path) -> Iterator[Container]:
@@ -159,33 +169,97 @@ def open_file(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
+@dataclass
+class Found:
+    """What was found in a zip so far, the zips inside it included."""
+
+    members: list[Member] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    n_entries: int = 0
+    total_bytes: int = 0
+    n_inside: int = 0
+
+    def take(self, path: str, entries: list[zipfile.ZipInfo]) -> bool:
+        """Count the entries of a zip; False, and the zip is refused, if they are too many or too large."""
+        n_entries = self.n_entries + len(entries)
+        total_bytes = self.total_bytes + sum(e.file_size for e in entries)
+        if n_entries > MAX_MEMBERS or total_bytes > MAX_TOTAL_BYTES:
+            reason = (
+                f"the zip declares {n_entries} files of {total_bytes} bytes in all, above the limits of"
+                f" {MAX_MEMBERS} and {MAX_TOTAL_BYTES}: unpack what you trust and load the folder"
+            )
+            self.refused.append(Refusal(path, reason))
+            return False
+        self.n_entries, self.total_bytes = n_entries, total_bytes
+        return True
+
+
 def walk_zip(path: Path) -> Container:
     """List the members of a zip that may be read; the zip as a whole is refused if it is broken or a bomb."""
     root = str(path.with_name(PART.sub("", path.stem) + path.suffix))
+    found = Found()
     try:
         # Kept open by its members: reading the list of 33,000 files once a file would take hours.
         opened = zipfile.ZipFile(path)
-    except READ_ERRORS as error:
-        return Container(root, (), (Refusal(str(path), explain_broken_zip(path, error)),))
-    entries = [e for e in opened.infolist() if not e.is_dir()]
-    total = sum(e.file_size for e in entries)
-    if len(entries) > MAX_MEMBERS or total > MAX_TOTAL_BYTES:
-        reason = (
-            f"the zip declares {len(entries)} files of {total} bytes in all, above the limits of {MAX_MEMBERS}"
-            f" and {MAX_TOTAL_BYTES}: unpack what you trust and load the folder"
-        )
+    except OPEN_ERRORS as error:
+        reason = explain_broken_zip(path.name, path.stat().st_size, error)
         return Container(root, (), (Refusal(str(path), reason),))
-    members: list[Member] = []
-    refused: list[Refusal] = []
+    entries = list_entries(opened)
+    if found.take(str(path), entries):
+        for entry in sort_out(entries, "", found):
+            if is_zip_inside(entry) and found.n_inside < MAX_INSIDE:
+                walk_zip_inside(path, entry, found)
+            else:
+                found.members.append(zip_member(entry, "", partial(open_entry, path, opened, entry)))
+    return Container(root, tuple(found.members), tuple(found.refused))
+
+
+def walk_zip_inside(path: Path, outer: zipfile.ZipInfo, found: Found) -> None:
+    """Add the members of a zip inside a zip to what was found; zips inside it are members as any."""
+    found.n_inside += 1
+    try:
+        opened = open_inside(path, outer)
+    except OPEN_ERRORS as error:
+        found.refused.append(
+            Refusal(outer.filename, explain_broken_zip(outer.filename, outer.file_size, error))
+        )
+        return
+    entries, prefix = list_entries(opened), f"{outer.filename}/"
+    if not found.take(outer.filename, entries):
+        return
+    kept = list(sort_out(entries, prefix, found))
+    grows = sum(e.file_size for e in kept)
+    # Two steps that each grow moderately may grow immoderately together.
+    if grows > RATIO_FROM_BYTES and grows > MAX_RATIO * max(outer.compress_size, 1):
+        found.refused.append(Refusal(outer.filename, looks_like_bomb(grows, outer.compress_size)))
+        return
+    found.members += [zip_member(e, prefix, partial(open_entry_inside, opened, e)) for e in kept]
+
+
+def list_entries(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The entries of a zip that are files."""
+    return [e for e in opened.infolist() if not e.is_dir()]
+
+
+def is_zip_inside(entry: zipfile.ZipInfo) -> bool:
+    """Whether an entry says that it is a zip, and may be read where it lies."""
+    return (
+        entry.filename.lower().endswith(".zip")
+        and entry.file_size <= MAX_INSIDE_BYTES
+        and entry.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    )
+
+
+def sort_out(entries: Iterable[zipfile.ZipInfo], prefix: str, found: Found) -> Iterator[zipfile.ZipInfo]:
+    """The entries that may be read; the others are refused."""
     seen: set[str] = set()
     for entry in entries:
         reason_not = entry_problem(entry, seen)
         seen.add(entry.filename)
         if reason_not is None:
-            members.append(zip_member(path, opened, entry))
+            yield entry
         else:
-            refused.append(Refusal(entry.filename, reason_not))
-    return Container(root, tuple(members), tuple(refused))
+            found.refused.append(Refusal(prefix + entry.filename, reason_not))
 
 
 def entry_problem(entry: zipfile.ZipInfo, seen: set[str]) -> str | None:  # noqa: PLR0911 - one rule a line
@@ -209,9 +283,14 @@ def entry_problem(entry: zipfile.ZipInfo, seen: set[str]) -> str | None:  # noqa
     if entry.file_size > MAX_MEMBER_BYTES:
         return too_big(entry.file_size)
     if entry.file_size > RATIO_FROM_BYTES and entry.file_size > MAX_RATIO * max(entry.compress_size, 1):
-        times = entry.file_size // max(entry.compress_size, 1)
-        return f"it would grow {times} times when unpacked, more than {MAX_RATIO}: it looks like a zip bomb"
+        return looks_like_bomb(entry.file_size, entry.compress_size)
     return None
+
+
+def looks_like_bomb(size: int, packed_size: int) -> str:
+    """Why what grows so much is not read."""
+    times = size // max(packed_size, 1)
+    return f"it would grow {times} times when unpacked, more than {MAX_RATIO}: it looks like a zip bomb"
 
 
 def too_big(size: int) -> str:
@@ -219,13 +298,13 @@ def too_big(size: int) -> str:
     return f"it has {size} bytes: at most {MAX_MEMBER_BYTES} are read of one file"
 
 
-def zip_member(path: Path, opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Member:
+def zip_member(entry: zipfile.ZipInfo, prefix: str, opener: Callable[[], IO[bytes]]) -> Member:
     """A member of a zip; its date is taken as UTC, which is all that a zip lets us know."""
     try:
         modified = datetime(*entry.date_time)  # noqa: DTZ001 - naive UTC, as everywhere
     except ValueError:
         modified = datetime(1980, 1, 1)  # noqa: DTZ001
-    return Member(entry.filename, entry.file_size, modified, partial(open_entry, path, opened, entry))
+    return Member(prefix + entry.filename, entry.file_size, modified, opener, packed=True)
 
 
 def open_entry(path: Path, opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
@@ -235,13 +314,18 @@ def open_entry(path: Path, opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> I
     return opened.open(entry)
 
 
-def explain_broken_zip(path: Path, error: BaseException) -> str:
+def open_entry_inside(opened: zipfile.ZipFile, entry: zipfile.ZipInfo) -> IO[bytes]:
+    """Open a member of a zip inside a zip as a stream."""
+    return opened.open(entry)
+
+
+def explain_broken_zip(name: str, size: int, error: BaseException) -> str:
     """Say why a zip cannot be opened, and what to do."""
     if isinstance(error, OSError) and error.errno is not None:
         return f"it cannot be read ({error.strerror})"
-    if SPLIT.search(path.name) or "multiple disks" in str(error):
+    if SPLIT.search(name) or "multiple disks" in str(error):
         return "it is one piece of a split zip: join the pieces or unpack them, then load the zip or folder"
-    if path.stat().st_size == 0:
+    if size == 0:
         return "the file is empty: expected a zip; download the export again"
     return "it is no whole zip, perhaps a download that broke off: download the export again, then load it"
 

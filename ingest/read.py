@@ -120,14 +120,18 @@ class Writing:
 
 
 def make_plan(inventory: Inventory, device: str, mine: pa.Table) -> Plan:
-    """Find what is new to a person's ledger `mine`; a file that lies there twice is read once."""
-    known = set(mine["file_id"].to_pylist())
+    """Find what is new to a person's ledger `mine`; a file that lies there twice is read once.
+
+    A file that another version of its source has read is new.
+    """
+    versions = dict(zip(mine["file_id"].to_pylist(), mine["method_version"].to_pylist(), strict=True))
     unsure = set(mine.filter(pc.equal(mine["zone_how"], "assumed"))["file_id"].to_pylist())
-    refused = drop_known(inventory.refused, known)
+    refused = drop_known(inventory.refused, set(versions))
     tallies = []
     for taken in inventory.taken:
-        fresh = keep_fresh(taken, known, unsure)
-        known |= set(taken.ids)
+        read = {identity for identity in taken.ids if versions.get(identity) == taken.source.METHOD_VERSION}
+        fresh = keep_fresh(taken, read, unsure)
+        versions |= dict.fromkeys(taken.ids, taken.source.METHOD_VERSION)
         spoilt = sum(r.source == taken.source.NAME and r.root == taken.root for r in inventory.refused)
         tallies.append(Tally(taken, device, fresh, n_refused_files=spoilt))
     return Plan(tallies, refused, len(inventory.unclaimed))
@@ -237,6 +241,7 @@ def write_ledger(plan: Plan, writing: Writing, mine: pa.Table, *, allows_researc
         if tally.fresh:
             tally.remarks += find_drift(tally, mine)
             write_files(tally, writing)
+            note_again(tally, writing, mine)
             renew_dates(tally, writing, mine)
             write_load(tally, plan, writing)
 
@@ -299,12 +304,23 @@ def write_files(tally: Tally, writing: Writing) -> None:
     writing.add("meta.source_file", rows)
 
 
+def note_again(tally: Tally, writing: Writing, mine: pa.Table) -> None:
+    """Say which of the files that were read had been read before: what they no longer give is to go."""
+    read = pa.array([tally.taken.ids[i] for i in tally.fresh], pa.int64())
+    again = mine.filter(pc.is_in(mine["file_id"], read))
+    if again.num_rows:
+        writing.staged.read_again(again)
+
+
 def renew_dates(tally: Tally, writing: Writing, mine: pa.Table) -> None:
     """Give known files that this newer export holds too its date: their rows are as new as it is.
 
     An export that brings nothing new renews nothing, so that loading it again changes no table.
     """
-    again = pc.is_in(mine["file_id"], pa.array(tally.taken.ids, pa.int64()))
+    # Files that were read again have their row already.
+    fresh = set(tally.fresh)
+    unread = [identity for i, identity in enumerate(tally.taken.ids) if i not in fresh]
+    again = pc.is_in(mine["file_id"], pa.array(unread, pa.int64()))
     date = pa.scalar(tally.taken.exported_utc, pa.timestamp("us"))
     older = mine.filter(pc.and_(again, pc.less(mine["exported_utc"], date)))
     if older.num_rows:

@@ -211,6 +211,8 @@ class Member:
     """Naive UTC; what the zip or the file system says of its last change."""
     open: Callable[[], IO[bytes]]
     """Open the bytes for reading; nothing is unpacked to disk."""
+    packed: bool = False
+    """The bytes must be inflated each time they are read."""
 
     @cached_property
     def name(self) -> str:
@@ -235,8 +237,8 @@ class Member:
         return Digest(sha.hexdigest(), head, tail)
 
     def keep(self) -> Member:
-        """The same member with its bytes in memory, for reading them once only."""
-        return replace(self, open=partial(io.BytesIO, self.read()))
+        """The same member with its bytes in memory, for inflating them once only."""
+        return replace(self, open=partial(io.BytesIO, self.read()), packed=False)
 
     def head(self) -> bytes:
         """The first kilobyte; reads no more than that."""
@@ -246,10 +248,7 @@ class Member:
     def read(self) -> bytes:
         """All bytes."""
         with self.open() as stream:
-            chunks = []
-            while chunk := stream.read(CHUNK_BYTES):
-                chunks.append(chunk)
-            return b"".join(chunks)
+            return stream.read()
 
 
 @dataclass(frozen=True)

@@ -73,15 +73,17 @@ def take_inventory(paths: Sequence[Path], *, device: str, now: datetime) -> Inve
     taken: list[Taken] = []
     refused: list[Refused] = []
     unclaimed: list[Unclaimed] = []
-    for container in walk(paths):
-        claims = claim(container.members)
+    found = [(container, claim(container.members)) for container in walk(paths)]
+    # Notes beside an export are no export that nobody knows.
+    claimed = frozenset[Path]().union(*(c.under for c, claims in found if claims.by_source))
+    for container, claims in found:
         nobodys = claims.nobodys
         unclaimed += [Unclaimed(m.path, look(m)) for m in nobodys]
+        refused += [refuse(NOBODY, device, container.root, r) for r in container.refused]
         for member, names in claims.disputed:
             reason = f"{names} both claim this file, so none reads it: please report its name and first line"
             refused.append(refuse(NOBODY, device, container.root, Refusal(member.path, reason)))
-        refused += [refuse(NOBODY, device, container.root, r) for r in container.refused]
-        if nobodys and not claims.by_source and not container.refused:
+        if nobodys and not container.refused and not container.under & claimed:
             refused.append(
                 refuse(NOBODY, device, container.root, Refusal(container.root, describe_unknown(nobodys)))
             )
@@ -106,7 +108,7 @@ def hash_members(
             left_out += 1
             continue
         try:
-            if kept_bytes + member.size_bytes <= KEEP_BYTES:
+            if member.packed and kept_bytes + member.size_bytes <= KEEP_BYTES:
                 member = member.keep()  # noqa: PLW2901 - the same, with its bytes
                 kept_bytes += member.size_bytes
             identity = file_id(source.NAME, device, member.name, member.digest.sha256)
@@ -152,8 +154,8 @@ def describe_unknown(members: Sequence[Member]) -> str:
 def keep_fresh(taken: Taken, known: set[int], unsure: set[int]) -> tuple[int, ...]:
     """Positions of the members to read: those that are not known, and with them the unsure ones.
 
-    An unsure file is known, but its offsets were assumed; an export that brings something new may
-    show them, and then the order of loading must not matter.
+    Known is what this version of the source has read. An unsure file is known, but its offsets were
+    assumed; an export that brings something new may show them, and then the order of loading must not matter.
     """
     if known.issuperset(taken.ids):
         return ()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import random
 import stat
 import struct
+import tracemalloc
 import zipfile
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
+from fitbit_export import hashes_of, load_into, write_folder
 
 from ingest import export
 from ingest.export import nature, walk
@@ -18,6 +22,7 @@ from ingest.registry import claim
 from ingest.source import Member
 
 WHEN = (2020, 7, 22, 0, 0, 0)
+FIXTURES = ROOT / "tests" / "fixtures"
 
 
 def make_zip(path: Path, members: dict[str, bytes], **attributes: int) -> Path:
@@ -150,6 +155,145 @@ def test_numbered_parts_are_one_export(tmp_path: Path) -> None:
     make_zip(tmp_path / "takeout-1-002.zip", {"sleep-2020-03-10.json": b"[]"})
     parts = walk([tmp_path])
     assert [(Path(p.root).name, len(p.members)) for p in parts] == [("takeout-1.zip", 2)]
+
+
+# --- zips inside a zip -------------------------------------------------------------------------------
+
+
+def zip_bytes(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as opened:
+        for name, content in members.items():
+            opened.writestr(zipfile.ZipInfo(name, WHEN), content, method)
+    return made.getvalue()
+
+
+FITS = {f"{n}.fit": random.Random(n).randbytes(50_000) for n in range(40)}
+FOLDER = "DI_CONNECT/DI-Connect-Uploaded-Files/"
+
+
+@pytest.mark.parametrize("inner", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("outer", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_members_of_a_zip_inside_a_zip_are_read_where_they_lie(
+    tmp_path: Path, inner: int, outer: int
+) -> None:
+    whole = {f"{FOLDER}Part1.zip": zip_bytes(FITS, inner), f"{FOLDER}Part2.ZIP": zip_bytes({"x.fit": b"x"})}
+    (tmp_path / "z.zip").write_bytes(zip_bytes(whole | {"notes.txt": b"hello"}, outer))
+    before = sorted(tmp_path.rglob("*"))
+    (found,) = walk([tmp_path])
+    assert found.refused == ()
+    expected = {f"{FOLDER}Part1.zip/{name}": data for name, data in FITS.items()}
+    expected |= {f"{FOLDER}Part2.ZIP/x.fit": b"x", "notes.txt": b"hello"}
+    assert [m.path for m in found.members] == list(expected)
+    assert {m.path: m.read() for m in reversed(found.members)} == expected
+    assert (found.members[0].name, found.members[0].size_bytes) == ("0.fit", 50_000)
+    assert found.members[0].modified_utc == datetime(2020, 7, 22)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_bytes_of_a_zip_inside_are_not_held(tmp_path: Path) -> None:
+    size = 24 << 20
+    inner = zip_bytes(
+        {f"{n}.fit": random.Random(n).randbytes(size // 8) for n in range(8)}, zipfile.ZIP_STORED
+    )
+    (tmp_path / "z.zip").write_bytes(zip_bytes({"Part1.zip": inner}))
+    del inner
+    tracemalloc.start()
+    (found,) = walk([tmp_path / "z.zip"])
+    for member in found.members:
+        with member.open() as stream:
+            while stream.read(1 << 16):
+                pass
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.members) == 8
+    assert most < size / 4
+
+
+def test_a_zip_two_levels_deep_or_too_large_or_one_too_many_is_listed_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deepest = zip_bytes({"x.fit": b"x"})
+    made = make_zip(tmp_path / "z.zip", {"a.zip": zip_bytes({"b.zip": deepest}), "c.zip": deepest})
+
+    def listed() -> list[tuple[str, str]]:
+        return [(m.path, nature(m.head())) for m in walk([made])[0].members]
+
+    inside = "a zip inside: unpack it and load the folder"
+    assert listed() == [("a.zip/b.zip", inside), ("c.zip/x.fit", "text")]
+    monkeypatch.setattr(export, "MAX_INSIDE", 1)
+    assert listed() == [("a.zip/b.zip", inside), ("c.zip", inside)]
+    monkeypatch.setattr(export, "MAX_INSIDE_BYTES", 10)
+    assert listed() == [("a.zip", inside), ("c.zip", inside)]
+
+
+def test_what_would_harm_inside_a_zip_inside_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
+    secret = bytearray(zip_bytes({"s.fit": b"secret"}))
+    secret[secret.index(b"PK\x01\x02") + 8] |= 1
+    inside = {
+        "bad.zip": zip_bytes({"../up.fit": b"x", "bomb.fit": b"0" * (5 << 20), "good.fit": b"good"}),
+        "secret.zip": bytes(secret),
+        "broken.zip": zip_bytes({"x.fit": b"x" * 9000})[:-30],
+        "empty.zip": b"",
+        "no.zip": b"no zip at all",
+    }
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as opened:  # stored: the zip itself shrinks nothing
+        for name, content in inside.items():
+            opened.writestr(name, content)
+    (found,) = walk([tmp_path / "z.zip"])
+    assert [m.path for m in found.members] == ["bad.zip/good.fit"]
+    said = reasons(found)
+    assert "leads out of the zip" in said["bad.zip/../up.fit"]
+    assert "zip bomb" in said["bad.zip/bomb.fit"]
+    assert "encrypted" in said["secret.zip/s.fit"]
+    assert "broke off" in said["broken.zip"]
+    assert "broke off" in said["no.zip"]
+    assert "empty" in said["empty.zip"]
+    assert len(said) == 6
+
+
+def test_a_bomb_of_two_moderate_steps_is_refused(tmp_path: Path) -> None:
+    # Each step shrinks less than the limit by itself, both together far more.
+    member = b"".join(random.Random(n).randbytes(20) * 100 for n in range(600))
+    inner = zip_bytes({f"{n}.fit": member for n in range(60)})
+    made = make_zip(tmp_path / "z.zip", {"inner.zip": inner, "good.fit": b"good"})
+    packed = zipfile.ZipFile(made).getinfo("inner.zip")
+    assert packed.file_size < export.MAX_RATIO * packed.compress_size
+    assert 60 * len(member) > export.MAX_RATIO * packed.compress_size
+    (found,) = walk([made])
+    assert [m.path for m in found.members] == ["good.fit"]
+    assert "zip bomb" in reasons(found)["inner.zip"]
+
+
+def test_limits_count_what_is_inside_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = zip_bytes({"1.fit": b"x" * 600, "2.fit": b"x" * 600})
+    made = make_zip(tmp_path / "z.zip", {"a.zip": inner, "b.zip": inner, "c.fit": b"x"})
+    assert len(walk([made])[0].members) == 5
+    monkeypatch.setattr(export, "MAX_MEMBERS", 5)  # three entries and the two of the first
+    (found,) = walk([made])
+    assert [m.path for m in found.members] == ["a.zip/1.fit", "a.zip/2.fit", "c.fit"]
+    assert "7 files" in reasons(found)["b.zip"]
+    monkeypatch.undo()
+    monkeypatch.setattr(export, "MAX_TOTAL_BYTES", 2 * len(inner) + 1 + 1200)
+    (found,) = walk([made])
+    assert [m.path for m in found.members] == ["a.zip/1.fit", "a.zip/2.fit", "c.fit"]
+    assert "above the limits" in reasons(found)["b.zip"]
+
+
+def test_an_account_export_loads_its_zips_as_the_folder_of_what_they_hold(tmp_path: Path) -> None:
+    fits = {p.name: p.read_bytes() for p in sorted((FIXTURES / "garmin_fit").glob("*.fit"))}
+    half = len(fits) // 2
+    parts = [dict(list(fits.items())[:half]), dict(list(fits.items())[half:])]
+    whole = {f"{FOLDER}UploadedFiles_0-_Part{n}.zip": zip_bytes(part) for n, part in enumerate(parts)}
+    zipped = load_into(tmp_path / "z", make_zip(tmp_path / "account.zip", whole))
+    folder = load_into(tmp_path / "f", write_folder(tmp_path / "unpacked", fits, datetime(2020, 7, 22)))
+    assert (zipped.exports[0].source, zipped.exports[0].files_read) == ("garmin_fit", len(fits))
+    assert zipped.rows == folder.rows != ()
+    assert {n: h for n, h in hashes_of(tmp_path / "z").items() if n.startswith("signal")} == {
+        n: h for n, h in hashes_of(tmp_path / "f").items() if n.startswith("signal")
+    }
+    again = load_into(tmp_path / "z", tmp_path / "unpacked")
+    assert (again.exports[0].files_read, again.changed) == (0, False)
 
 
 @pytest.mark.parametrize(

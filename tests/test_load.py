@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import shutil
 import stat
+import subprocess
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import permutations
@@ -30,6 +31,8 @@ from fitbit_export import (
     write_zip,
 )
 
+from ingest.files import fitbit_takeout
+from ingest.files.fitbit_takeout import json_streams
 from ingest.ledger import PSEUDONYM_LETTERS, LoadError, file_id
 from warehouse import staging as warehouse_staging
 from warehouse.store import WarehouseError, open_warehouse
@@ -163,6 +166,121 @@ def test_the_ledger_says_what_each_file_gave(tmp_path: Path) -> None:
         f" where member = '{member}' order by t_utc limit 3",
     )
     assert raw == [(0, 60.0), (1, 60.0), (2, 60.0)]
+
+
+# --- files that are read again -------------------------------------------------------------------
+
+
+def ledger(place: Path) -> list[tuple[Any, ...]]:
+    return rows_of(
+        place, "select member, method_version, rows from meta.source_file order by member, file_id"
+    )
+
+
+def test_another_version_of_a_source_reads_known_files_again_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zipped, folder = write_zip(tmp_path / "e.zip", HR | SLEEP), write_folder(tmp_path / "f", HR)
+    load_into(tmp_path, zipped)
+    before = hashes_of(tmp_path)
+    with open_warehouse(tmp_path / "w.duckdb") as con:
+        con.execute("delete from meta.due")
+    monkeypatch.setattr(fitbit_takeout, "METHOD_VERSION", "fitbit_takeout-next")
+    report = load_into(tmp_path, zipped, folder)
+    assert [(e.files_read, e.files_known) for e in report.exports] == [(5, 0), (0, 4)]
+    assert ledger(tmp_path) == [
+        *((name, "fitbit_takeout-next", 144) for name in sorted(HR)),
+        (next(iter(SLEEP)), "fitbit_takeout-next", 2),
+    ]
+    # The new version reads the same: no row is another, and no day is due.
+    assert {n: h for n, h in hashes_of(tmp_path).items() if n.startswith("signal")} == {
+        n: h for n, h in before.items() if n.startswith("signal")
+    }
+    assert rows_of(tmp_path, "select * from meta.due") == []
+    assert rows_of(tmp_path, "select count(*) from meta.change") == [(0,)]
+    assert not load_into(tmp_path, zipped, folder).changed
+
+
+def test_rows_that_a_new_version_refuses_are_withdrawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = heart_day(DAYS[0], 11, step_s=600, bpm=60)
+    records[5]["value"]["bpm"] = 240
+    zipped = write_zip(tmp_path / "e.zip", {f"heart_rate-{DAYS[0]}.json": vendor_json(records)})
+    load_into(tmp_path, zipped)
+    monkeypatch.setattr(json_streams, "HR_MAX_BPM", 230.0)
+    monkeypatch.setattr(fitbit_takeout, "METHOD_VERSION", "fitbit_takeout-next")
+    load_into(tmp_path, zipped)
+    assert rows_of(tmp_path, "select count(*), max(hr_bpm) from signal.heart_rate") == [(143, 60.0)]
+    assert rows_of(tmp_path, "select record from meta.rejected") == [(5,)]
+    assert rows_of(tmp_path, "select reason, json_extract(old_row, '$.record')::int from meta.change") == [
+        ("read again", 5)
+    ]
+
+
+def test_a_better_clock_moves_rows_and_leaves_none_behind(tmp_path: Path) -> None:
+    value = {"date": "03/11/20", "value": 57.5, "error": 6.8}
+    resting = {
+        "resting_heart_rate-2020-03-10.json": vendor_json([{"dateTime": "03/11/20 00:00:00", "value": value}])
+    }
+    alone = write_zip(tmp_path / "a.zip", resting, datetime(2020, 7, 1))
+    away = {f"heart_rate-{d}.json": vendor_json(heart_day(d, 9, step_s=60)) for d in DAYS}
+    both = write_zip(tmp_path / "b.zip", resting | away, datetime(2020, 7, 2))
+    seen = []
+    for number, order in enumerate([(alone, both), (both, alone), (both,), (alone, both, both, alone)]):
+        place = tmp_path / str(number)
+        for path in order:
+            load_into(place, path)
+        seen.append(rows_of(place, "select t_utc, offset_min, value from signal.vital"))
+        assert rows_of(place, "select count(distinct file_id) = count(*) from meta.source_file") == [(True,)]
+    # The heart-rate files show a clock 9 h ahead, the person's zone would be 11 h.
+    assert seen == [[(datetime(2020, 3, 10, 15), 540, 57.5)]] * 4
+    assert rows_of(tmp_path / "0", "select reason, day::varchar from meta.change") == [
+        ("read again", "2020-03-11")
+    ]
+
+
+def test_a_file_that_is_read_again_in_a_newer_export_has_one_row_in_the_ledger(tmp_path: Path) -> None:
+    load_into(tmp_path, write_zip(tmp_path / "a.zip", dict(list(HR.items())[:3])))
+    load_into(tmp_path, write_zip(tmp_path / "b.zip", HR, datetime(2020, 7, 23)))
+    assert [(name, rows) for name, _, rows in ledger(tmp_path)] == [(name, 144) for name in sorted(HR)]
+    assert rows_of(tmp_path, "select distinct exported_utc from meta.source_file") == [
+        (datetime(2020, 7, 23),)
+    ]
+
+
+# --- notes beside an export ------------------------------------------------------------------------
+
+
+def test_notes_beside_an_export_are_listed_and_the_load_succeeds(
+    tmp_path: Path, steadyline: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    folder = tmp_path / "download"
+    folder.mkdir()
+    write_zip(folder / "MyFitbitData.zip", HR)
+    write_folder(folder, {"README.md": "# Data of a study", "LICENSE": "CC BY 4.0"})
+    words = ("load", str(folder), "--participant", "p", "--timezone", "Australia/Sydney")
+    done = steadyline(*words, var=tmp_path / "var")
+    assert done.returncode == 0, done.stderr
+    for name in ("README.md", "LICENSE"):
+        assert name in done.stdout
+    report = load_into(tmp_path, folder)
+    assert (report.refused, report.refused_wholesale) == (0, False)
+    assert sorted((u.path, u.nature) for u in report.unclaimed) == [
+        ("LICENSE", "text"),
+        ("README.md", "text"),
+    ]
+
+
+def test_a_path_under_which_nothing_is_known_is_refused_beside_one_that_is(tmp_path: Path) -> None:
+    zipped = write_zip(tmp_path / "e.zip", HR)
+    notes = write_folder(tmp_path / "notes", {"README.md": "# nothing", "LICENSE": "CC BY 4.0"})
+    report = load_into(tmp_path, zipped, notes)
+    assert report.exports[0].files_read == 4
+    assert report.refused_wholesale
+    assert [(Path(r.file).name, r.reason.partition(":")[0]) for r in report.refusals] == [
+        ("notes", "no source knows any of its 2 files")
+    ]
 
 
 # --- enrolment -----------------------------------------------------------------------------------

@@ -222,7 +222,29 @@ def test_fitbit_files_of_a_study_load_without_their_dates(person: str, tmp_path:
     ((kept,),) = rows_of(tmp_path, "select count(*) from signal.sleep_episode")
     assert kept == len({log["logId"] for log in logs})
     study = {"googledocs/reporting.csv", *(f"pmsys/{name}.csv" for name in ("injury", "srpe", "wellness"))}
-    assert unclaimed(report) - {"fitbit/steps.json"} == study
+    assert unclaimed(report) == study
+    if person == "p03":
+        assert found["steps"] == len(json.loads((fitbit / "steps.json").read_text())) == 53_042
+        assert_steps_are_utc(tmp_path, report)
+
+
+def assert_steps_are_utc(place: Path, report: LoadReport) -> None:
+    """Steps stand where nights are still and workouts are walked; an hour aside, where Oslo would put them, not."""
+    assert any(remark.startswith("Stamps read as UTC, because so fewer steps") for remark in report.remarks)
+    counted = (
+        "select sum(s.steps) from signal.{} e join signal.steps s on s.participant = e.participant"
+        " and s.t_utc - to_hours({}) >= e.t_utc and s.t_utc - to_hours({}) < e.end_utc {}"
+    )
+    asleep = {
+        h: rows_of(place, counted.format("sleep_episode", h, h, "where e.vendor_main"))[0][0]
+        for h in (-1, 0, 1)
+    }
+    assert asleep[0] < 3000
+    assert min(asleep[-1], asleep[1]) > 12_000
+    walked = {h: rows_of(place, counted.format("workout", h, h, ""))[0][0] for h in (-1, 0, 1)}
+    ((said,),) = rows_of(place, "select sum(steps) from signal.workout")
+    assert abs(walked[0] - said) < 0.05 * said
+    assert max(walked[-1], walked[1]) < 0.1 * said
 
 
 def bodies() -> Iterator[tuple[str, Any]]:

@@ -31,7 +31,9 @@ from ingest.clock import MINUTE_US
 from ingest.context import Reading
 from ingest.export import walk
 from ingest.files import fitbit_takeout
+from ingest.files.fitbit_takeout.stillness import weigh_steps
 from ingest.files.fitbit_takeout.verdict import Pulse, Rests, Verdict, judge_clock
+from ingest.registry import claim
 from ingest.source import Batch, Export, Member, Rejected, Remark
 
 FIXTURE = Path(__file__).parent / "fixtures" / "takeout"
@@ -379,7 +381,7 @@ def test_without_heart_rates_sleeps_are_local_as_others_found_and_flagged() -> N
     assert found.of("sleep_episode", "t_utc", "tz_assumed")[0] == (utc("2026-10-10T21:00:00"), True)
     (remark,) = found.remarks
     assert remark == (
-        "Stamps that heart rates could not confirm, read as others found them and flagged as assumed:"
+        "Stamps that the export could not confirm, read as others found them and flagged as assumed:"
         " sleeps (Google's CSV) as the local clock."
     )
 
@@ -486,6 +488,103 @@ def test_files_without_a_date_are_known_by_their_first_record() -> None:
         (utc("2026-10-11T10:00:00"), "walk")
     ]
     assert not fitbit_takeout.claims(member("p01/sleep.json", '[{"bedtime_start": "2026"}]'))
+
+
+def minutes(stamps: list[datetime], counts: list[int]) -> str:
+    """Steps as studies share them: all minutes of a person in one file, stamped anew."""
+    return json.dumps([{"dateTime": str(t), "value": str(n)} for t, n in zip(stamps, counts, strict=True)])
+
+
+def walked_days(shift_h: int, count: int = 6) -> dict[str, str]:
+    """Nights from 23:00 to 07:00 in Berlin's summer, and steps in all other hours, stamped so many hours off."""
+    logs, stamps = [], []
+    for number in range(count):
+        day = datetime(2026, 7, 10) + timedelta(days=number)
+        night = [f"{day + timedelta(hours=h):%Y-%m-%dT%H:%M:%S}" for h in (-1, 7)]
+        logs.append(sleep_log(night[0], night[1], [(night[0], "light", 28_800)], logId=number))
+        stamps += [day + timedelta(hours=h + shift_h, minutes=m) for h in range(7, 23) for m in (1, 30, 59)]
+    steps = minutes(stamps, [40] * len(stamps))
+    return {"p01/fitbit/sleep.json": json.dumps(logs), "p01/fitbit/steps.json": steps}
+
+
+@pytest.mark.parametrize(("shift_h", "said", "nights"), [(-2, "UTC", 6), (0, "the local clock", 5)])
+def test_the_clock_of_steps_in_one_file_is_told_by_sleep(shift_h: int, said: str, nights: int) -> None:
+    found = Found(walked_days(shift_h))
+    rows = found.of("steps", "t_utc", "offset_min", "span_s", "steps")
+    assert (len(rows), min(rows)) == (6 * 48, (utc("2026-07-10T05:01:00"), 120, 60, 40))
+    assert found.refused == []
+    (remark,) = found.remarks
+    assert remark.startswith(f"Stamps read as {said}, because so fewer steps fall into sleep")
+    assert remark.endswith(f": steps in one file (JSON, {nights} of {nights}).")
+
+
+def test_steps_in_one_file_without_sleep_are_utc_as_others_found_and_flagged() -> None:
+    files = walked_days(-2)
+    del files["p01/fitbit/sleep.json"]
+    for found in (Found(files), Found(walked_days(-2, count=2))):  # two nights are no majority
+        assert min(found.of("steps", "t_utc", "tz_assumed")) == (utc("2026-07-10T05:01:00"), True)
+        assert [
+            r for r in found.remarks if "could not confirm" in r and "steps in one file (JSON) as UTC" in r
+        ]
+
+
+def test_nights_that_tell_both_ways_leave_the_clock_of_steps_open() -> None:
+    t_us = np.arange(4, dtype=np.int64) * 24 * 60 * MINUTE_US
+    early, late = t_us, t_us + 2 * 60 * MINUTE_US
+
+    def judge(fall_into: list[np.ndarray]) -> Verdict:
+        stamps = np.sort(np.concatenate(fall_into))
+        steps = np.full(stamps.size, 30)
+        hour = 60 * MINUTE_US
+        # Sleeps as stamped last an hour from `late`, two hours ahead of UTC.
+        return weigh_steps(stamps, steps, late, late + hour, np.full(4, 2 * hour), local=True)
+
+    because = "so fewer steps fall into sleep"
+    assert judge([early]) == Verdict(True, 4, 4, because)
+    assert judge([late]) == Verdict(False, 4, 4, because)
+    assert judge([late[:3], early[3:]]) == Verdict(False, 4, 3, because)
+    assert judge([late[:2], early[2:]]) == Verdict(None, 4, 2, because)
+    assert judge([late[:2]]) == Verdict(None, 2, 2, because)
+    assert judge([late, early]) == Verdict(None, 0, 0, because)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"date": "2026-07-10", "steps": 100}]',
+        '[{"dateTime": "2026-07-10T10:00:00Z", "value": 12}]',
+        '[{"dateTime": "2026-07-10 10:00:00", "value": {"count": 12}}]',
+        '{"data": [{"dateTime": "2026-07-10 10:00:00", "value": "12"}]}',
+        "[]",
+        "",
+    ],
+)
+def test_steps_of_somebody_else_are_nobodys(text: str) -> None:
+    assert not fitbit_takeout.claims(member("export/steps.json", text))
+
+
+def test_steps_in_one_file_are_claimed_by_one_source_in_either_spelling() -> None:
+    for stamp in ("2026-07-10 10:00:00", "07/10/26 10:00:00"):
+        text = json.dumps([{"dateTime": stamp, "value": "12"}, {"dateTime": stamp, "value": "3"}], indent=1)
+        found = claim([member("p01/steps.json", text)])
+        assert list(found.by_source) == ["fitbit_takeout"]
+        (_, last) = Found({"p01/steps.json": "\ufeff" + text}).of("steps", "t_utc", "steps")
+        assert last == (utc("2026-07-10T10:00:00"), 3)
+
+
+def test_sleep_that_arrives_later_settles_the_clock_of_steps_and_leaves_no_row_behind(tmp_path: Path) -> None:
+    files = walked_days(0)
+    steps = {"p01/fitbit/steps.json": files["p01/fitbit/steps.json"]}
+    first = write_folder(tmp_path / "first", steps, WRITTEN)
+    both = write_folder(tmp_path / "both", files, WRITTEN)
+    seen = []
+    for number, order in enumerate([(first, both), (both, first)]):
+        for path in order:
+            load_into(tmp_path / str(number), path, timezone=ZONE)
+        seen.append({n: h for n, h in hashes_of(tmp_path / str(number)).items() if n.startswith("signal")})
+    assert seen[0] == seen[1]
+    counted = rows_of(tmp_path / "0", "select count(*), min(t_utc) from signal.steps")
+    assert counted == [(6 * 48, utc("2026-07-10T05:01:00"))]
 
 
 # --- one encoding a stream ----------------------------------------------------------------------------

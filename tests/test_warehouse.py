@@ -15,6 +15,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from warehouse import migrations
 from warehouse.commit import Committed, commit
@@ -166,6 +168,165 @@ def test_a_rescored_log_replaces_all_its_stages(tmp_path: Path, order: tuple[int
     with open_warehouse(tmp_path / "w.duckdb") as con:
         kept = con.execute("select stage from signal.sleep_stage order by t_utc").fetchall()
     assert kept == [("light",), ("rem",)]
+
+
+# --- files that are read again -------------------------------------------------------------------
+
+Reading = dict[int, float]
+"""Second → heart rate, as one version of a source reads a file."""
+
+
+def files_of(*file_ids: int, participant: str = "p") -> pa.Table:
+    return pa.table({"participant": [participant] * len(file_ids), "file_id": list(file_ids)})
+
+
+def read_files(
+    url: Path,
+    staging: Path,
+    readings: dict[int, Reading],
+    *,
+    again: tuple[int, ...] = (),
+    first_record: int = 0,
+) -> Committed:
+    """Commit some files as a load would that read them all, some of them anew."""
+    with stage(staging, "ingest", method_version="test") as staged:
+        for file_id, reading in readings.items():
+            staged.add("meta.source_file", file_row(file_id))
+            if reading:
+                rows = heart_rate(file_id, list(reading), 0.0)
+                record = pa.array([first_record + i for i in range(len(reading))], pa.int64())
+                rows = rows.set_column(rows.column_names.index("record"), "record", record)
+                bpm = pa.array(list(reading.values()))
+                staged.add("signal.heart_rate", rows.set_column(5, "hr_bpm", bpm))
+        if again:
+            staged.read_again(files_of(*again))
+    return commit(url, [staged.folder], now=NOW)
+
+
+seconds = st.dictionaries(st.integers(0, 7), st.sampled_from([60.0, 61.0]), max_size=5)
+
+
+@settings(deadline=None, max_examples=10)
+@given(
+    before=st.dictionaries(st.sampled_from([1, 2, 3]), seconds, min_size=1),
+    after=st.fixed_dictionaries({1: seconds, 2: seconds, 3: seconds}),
+    order=st.permutations([1, 2, 3]),
+)
+def test_files_that_are_read_again_leave_what_their_new_reading_gives(
+    before: dict[int, Reading],
+    after: dict[int, Reading],
+    order: list[int],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    place = tmp_path_factory.mktemp("w")
+    # The old reader numbered its records higher: that must not make them win.
+    read_files(place / "w.duckdb", place / "s", before, first_record=1000)
+    read_files(place / "w.duckdb", place / "s", {i: after[i] for i in order}, again=tuple(before))
+    best = {second: bpm for i in (1, 2, 3) for second, bpm in after[i].items()}
+    assert stored(place / "w.duckdb") == sorted(best.items())
+
+
+def test_what_a_file_no_longer_gives_is_kept_aside_and_only_its_day_is_due(tmp_path: Path) -> None:
+    url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
+    hour, day = 3600, 24 * 3600  # the clock is 11 h ahead: the local days are those of 10 and 11 March
+    read_files(url, staging, {1: {0: 60.0, 1: 60.0, day: 70.0}, 2: {hour: 65.0}})
+    with open_warehouse(url) as con:
+        con.execute("delete from meta.due")
+    done = read_files(url, staging, {1: {0: 60.0, 1: 60.0, day + 1: 70.0}}, again=(1,))
+    assert (done.withdrawn, done.changed) == (1, 1)
+    with open_warehouse(url) as con:
+        kept = con.execute(
+            "select participant, table_name, day, reason, json_extract(old_row, '$.hr_bpm')::double,"
+            " json_extract_string(row_key, '$.t_utc') from meta.change"
+        ).fetchall()
+        due = con.execute("select distinct day from meta.due").fetchall()
+        rows = con.execute(
+            "select epoch(t_utc - timestamp '2020-03-10'), file_id from signal.heart_rate order by 1"
+        )
+        assert rows.fetchall() == [(0, 1), (1, 1), (hour, 2), (day + 1, 1)]
+    assert kept == [
+        ("p", "signal.heart_rate", date(2020, 3, 11), "read again", 70.0, "2020-03-11 00:00:00"),
+    ]
+    assert due == [(date(2020, 3, 11),)]
+
+
+def test_a_file_that_gives_the_same_again_changes_nothing(tmp_path: Path) -> None:
+    url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
+    read_files(url, staging, {1: {0: 60.0, 1: 61.0}})
+    with open_warehouse(url) as con:
+        con.execute("delete from meta.due")
+        before = content_hashes(con)
+    done = read_files(url, staging, {1: {0: 60.0, 1: 61.0}}, again=(1,))
+    with open_warehouse(url) as con:
+        assert content_hashes(con) == before
+    assert (done.changed, done.withdrawn) == (0, 0)
+
+
+def test_reading_a_file_again_touches_no_other_persons_rows_of_the_same_file(tmp_path: Path) -> None:
+    url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
+    with stage(staging, "ingest", method_version="test") as staged:
+        for person in ("p", "q"):
+            staged.add("meta.source_file", file_row(1, person))
+            staged.add("signal.heart_rate", heart_rate(1, [0, 1], 60.0, person))
+    commit(url, [staged.folder], now=NOW)
+    read_files(url, staging, {1: {1: 60.0}}, again=(1,))
+    with open_warehouse(url) as con:
+        left = con.execute("select participant, second(t_utc) from signal.heart_rate order by all").fetchall()
+    assert left == [("p", 1), ("q", 0), ("q", 1)]
+
+
+def test_a_file_that_names_another_device_now_leaves_nothing_with_the_old_one(tmp_path: Path) -> None:
+    url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
+    read_files(url, staging, {1: {0: 60.0}})
+    rows = heart_rate(1, [0], 60.0)
+    with stage(staging, "ingest", method_version="test") as staged:
+        staged.add("meta.source_file", file_row(1))
+        staged.add("signal.heart_rate", rows.set_column(2, "device", pa.array(["watch"])))
+        staged.read_again(files_of(1))
+    commit(url, [staged.folder], now=NOW)
+    with open_warehouse(url) as con:
+        assert con.execute("select device from signal.heart_rate").fetchall() == [("watch",)]
+
+
+def test_a_log_that_a_file_no_longer_gives_goes_with_all_its_stages(tmp_path: Path) -> None:
+    url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
+    for stages in ([(0, "light"), (30, "deep"), (60, "wake")], [(0, "light"), (40, "rem")], []):
+        with stage(staging, "ingest", method_version="test") as staged:
+            staged.add("meta.source_file", file_row(1))
+            if stages:
+                staged.add("signal.sleep_stage", stages_of(1, 7, stages))
+            staged.read_again(files_of(1))
+        commit(url, [staged.folder], now=NOW)
+        with open_warehouse(url) as con:
+            since = "epoch(t_utc - timestamp '2020-03-10')"
+            kept = con.execute(f"select {since}, stage from signal.sleep_stage order by 1").fetchall()
+        assert kept == stages
+
+
+def test_what_was_refused_and_complete_of_a_file_is_what_its_last_reading_says(tmp_path: Path) -> None:
+    url, staging = tmp_path / "w.duckdb", tmp_path / "staging"
+    for n, (lost, last) in enumerate([([3, 4], 9), ([4], 5)]):
+        with stage(staging, "ingest", method_version="test") as staged:
+            for file_id in (1, 2) if n == 0 else (1,):
+                staged.add("meta.source_file", file_row(file_id))
+                staged.add("meta.complete", complete(file_id, n, last))
+                refused = [
+                    {"participant": "p", "file_id": file_id, "record": r, "reason": "bad"} for r in lost
+                ]
+                staged.add(
+                    "meta.rejected", pa.Table.from_pylist(refused, find_table("meta.rejected").arrow_schema)
+                )
+            if n:
+                staged.read_again(files_of(1))
+        commit(url, [staged.folder], now=NOW)
+    with open_warehouse(url) as con:
+        assert con.execute("select file_id, record from meta.rejected order by all").fetchall() == [
+            (1, 4),
+            (2, 3),
+            (2, 4),
+        ]
+        spans = con.execute("select file_id, second(from_utc), second(to_utc) from meta.complete order by 1")
+        assert spans.fetchall() == [(1, 1, 5), (2, 0, 9)]
 
 
 def value_rows(days: list[int], value: float) -> pa.Table:

@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.ddl import create_wide_views
-from warehouse.merge import merge_signals
+from warehouse.merge import list_again, merge_signals
 from warehouse.replace import replace_results
 from warehouse.sql import scalar
 from warehouse.store import open_warehouse
@@ -104,6 +104,7 @@ def read_folder(path: Path) -> Folder:
 def write_all(con: duckdb.DuckDBPyConnection, staged: list[Folder], now: datetime) -> Committed:
     """Write everything that was staged, inside the caller's transaction."""
     stage = staged[0].stage
+    list_again(con, all_parts(staged, "again"))
     upsert_meta(con, staged)
     if stage == "ingest":
         withdrawn = merge_signals(con, {t.full_name: all_parts(staged, t.full_name) for t in TABLES}, now)
@@ -144,6 +145,7 @@ def upsert_meta(con: duckdb.DuckDBPyConnection, staged: list[Folder]) -> None:
         )
         if table.full_name == "meta.source_file":
             keep_newest_date(con)
+            forget_readings(con)
         if table.full_name == "feature.catalog":
             con.execute("delete from feature.catalog")
         con.execute(f"delete from {table.full_name} t where exists (select 1 from incoming s where {keys})")
@@ -159,6 +161,15 @@ def keep_newest_date(con: duckdb.DuckDBPyConnection) -> None:
         "update incoming s set exported_utc = t.exported_utc from meta.source_file t"
         " where t.participant = s.participant and t.file_id = s.file_id and t.exported_utc > s.exported_utc"
     )
+
+
+def forget_readings(con: duckdb.DuckDBPyConnection) -> None:
+    """Forget what was refused of files that were read again, and what they were thought to hold completely."""
+    for name in ("meta.rejected", "meta.complete"):
+        con.execute(
+            f"delete from {name} t where exists (select 1 from files_again a"
+            " where a.participant = t.participant and a.file_id = t.file_id)"
+        )
 
 
 def add_dues(con: duckdb.DuckDBPyConnection, stage: str, staged: list[Folder]) -> None:

@@ -13,21 +13,34 @@ from warehouse.sql import quote, scalar
 from warehouse.tables import BY_NAME
 
 CHANGED = "create or replace temp table changed_days (participant varchar, day date)"
+AGAIN = "create or replace temp table files_again (participant varchar, file_id bigint)"
+
+
+def list_again(con: duckdb.DuckDBPyConnection, parts: Sequence[str]) -> None:
+    """List the files that were read again in the temporary table `files_again`."""
+    con.execute(AGAIN)
+    if parts:
+        con.execute(
+            "insert into files_again select distinct participant, file_id from read_parquet(?)", [parts]
+        )
 
 
 def merge_signals(con: duckdb.DuckDBPyConnection, parts: Mapping[str, Sequence[str]], now: datetime) -> int:
     """Merge staged signals into their tables and withdraw what newer exports no longer hold.
 
     Leaves the participant-days whose signals really changed in the temporary table `changed_days`;
-    returns how many rows were withdrawn. `meta.source_file` and `meta.complete` are written already.
+    returns how many rows were withdrawn. `meta.source_file` and `meta.complete` are written already, and
+    `files_again` has the files that were read again.
     """
     con.execute(CHANGED)
     rank_files(con)
     withdrawn = 0
     for name, table in BY_NAME.items():
         if table.kind == "signal":
+            view_staged(con, table, parts.get(name, ()))
+            withdrawn += withdraw_unread(con, table, now)
             if parts.get(name):
-                merge(con, table, parts[name])
+                merge(con, table)
             withdrawn += withdraw(con, table, now)
     con.execute("create or replace temp table changed_days as select distinct * from changed_days")
     return withdrawn
@@ -42,11 +55,16 @@ def rank_files(con: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def merge(con: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[str]) -> None:
-    """Merge the staged rows of one signal table."""
+def view_staged(con: duckdb.DuckDBPyConnection, table: Table, parts: Sequence[str]) -> None:
+    """Show the staged rows of one signal table as `staged`."""
     # A view cannot hold a parameter, so the paths are written out.
     paths = ", ".join(quote(part) for part in parts)
-    con.execute(f"create or replace temp view staged as select * from read_parquet([{paths}])")
+    rows = f"read_parquet([{paths}])" if parts else f"{table.stored_name} limit 0"
+    con.execute(f"create or replace temp view staged as select * from {rows}")
+
+
+def merge(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Merge the staged rows of one signal table."""
     con.execute(
         "create or replace temp table span as select stream_id, min(t_utc) as lo, max(t_utc) as hi"
         " from staged group by stream_id"
@@ -124,9 +142,11 @@ def find_winners(con: duckdb.DuckDBPyConnection, table: Table) -> str:
         "from {} x join meta.stream m on m.stream_id = x.stream_id"
         " join file_rank r on r.participant = m.participant and r.file_id = x.file_id"
     )
+    # What a file gave before does not compete with what it gives now.
     con.execute(
         f"create or replace temp table stored as select {keys}, max({win}) as win"
-        f" {ranked.format(f'(select t.* from {stored_rows(table)})')} group by {keys}"
+        f" {ranked.format(f'(select t.* from {stored_rows(table)})')} where not exists (select 1 from"
+        f" files_again a where a.participant = m.participant and a.file_id = x.file_id) group by {keys}"
     )
     con.execute(
         "create or replace temp table winners as select x.* exclude (win) from ("
@@ -184,14 +204,36 @@ def withdraw(con: duckdb.DuckDBPyConnection, table: Table, now: datetime) -> int
         f" where exists (select 1 from spans c where {equal('c', 't', STREAM)}"
         " and t.t_utc between c.from_utc and c.to_utc and c.exported_utc > f.exported_utc)"
     )
+    return take_out(con, table, "withdrawn", now)
+
+
+def withdraw_unread(con: duckdb.DuckDBPyConnection, table: Table, now: datetime) -> int:
+    """Take out what files that were read again gave before and do not give now; keep it aside.
+
+    Rows that belong together are one: of a log that the file still gives, `merge` replaces all.
+    """
+    if scalar(con, "select 1 from files_again limit 1") is None:
+        return 0
+    unit = [c for c in table.unit_key or table.key if c not in STREAM]
+    again = " and ".join(["s.file_id = t.file_id", equal("m", "t", STREAM), equal("s", "t", unit)])
+    con.execute(
+        f"create or replace temp table gone as select t.* from ({named_rows(table)}) t"
+        f" join files_again a on {equal('a', 't', ('participant', 'file_id'))}"
+        f" where not exists (select 1 from staged s join meta.stream m on m.stream_id = s.stream_id where {again})"
+    )
+    return take_out(con, table, "read again", now)
+
+
+def take_out(con: duckdb.DuckDBPyConnection, table: Table, reason: str, now: datetime) -> int:
+    """Delete the rows in `gone`, keep them in `meta.change` and mark their days; returns how many they were."""
     gone = f"select m.stream_id, g.* from gone g join meta.stream m on {equal('m', 'g', STREAM)}"
     is_gone = f"exists (select 1 from ({gone}) g where {equal('t', 'g', table.stored_key)})"
     con.execute(f"delete from {table.stored_name} t where {is_gone}")
     keys = ", ".join(f'"{k}" := g."{k}"' for k in table.key)
     con.execute(
         f"insert into meta.change select g.participant, ?, {local_day('g')},"
-        f" to_json(struct_pack({keys}))::varchar, to_json(g)::varchar, 'withdrawn', ? from gone g",
-        [table.full_name, now],
+        f" to_json(struct_pack({keys}))::varchar, to_json(g)::varchar, ?, ? from gone g",
+        [table.full_name, reason, now],
     )
     con.execute(f"insert into changed_days select distinct g.participant, {local_day('g')} from gone g")
     return int(scalar(con, "select count(*) from gone"))

@@ -22,11 +22,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.schema import DAY, STREAM, STREAM_ID, TEXT
+from warehouse.schema import BIG, DAY, STREAM, STREAM_ID, TEXT
 from warehouse.store import WarehouseError
 from warehouse.tables import find_table
 
 DAYS = pa.schema([("participant", TEXT), ("day", DAY)])
+FILES = pa.schema([("participant", TEXT), ("file_id", BIG)])
 PART_ROWS = 1 << 19
 """Rows of one Parquet file: half a million, some 20 MB in memory."""
 WRITING = ".writing-"
@@ -75,6 +76,10 @@ class Staged:
         self._hold("clear", done.select(DAYS.names).cast(DAYS))
         if later is not None:
             self._hold("later", later.select(DAYS.names).cast(DAYS))
+
+    def read_again(self, files: pa.Table) -> None:
+        """Say which known files were read again: what they gave before and do not give now is withdrawn."""
+        self._hold("again", files.select(FILES.names).cast(FILES))
 
     def finish(self) -> None:
         """Write what is held, and the streams of all signals that were added."""

@@ -81,8 +81,8 @@ ABOUT = About(
     zone="stamps are UTC; a local stamp in the file proves its offset, else the person's zone (flagged)",
     quirks="negative stress is not measurable; steps are sums since local midnight and become steps of spans; beats"
     " are marked as electric only from Garmin's own straps; compressed time headers (before 2010) are refused",
-    how_to_export="On garmin.com open Account, Data Management, Export Your Data; wait for the mail; unpack the zip"
-    " and the zips inside DI_CONNECT/DI-Connect-Uploaded-Files; load the folder. Or copy GARMIN/Monitor,"
+    how_to_export="On garmin.com open Account, Data Management, Export Your Data; wait for the mail; load the zip"
+    " as it is: the zips in its DI_CONNECT/DI-Connect-Uploaded-Files are read where they lie. Or copy GARMIN/Monitor,"
     " GARMIN/Sleep, GARMIN/HRVStatus and GARMIN/Activity from the watch by USB.",
 )
 

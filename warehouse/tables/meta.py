@@ -155,7 +155,7 @@ META = (
             DAY_COLUMN,
             Column("row_key", TEXT, "the row's key as JSON"),
             Column("old_row", TEXT, "the row as it stood, as JSON"),
-            Column("reason", TEXT, "final day changed, or withdrawn"),
+            Column("reason", TEXT, "final day changed, withdrawn (by a newer export) or read again"),
             Column("changed_utc", INSTANT, "when", volatile=True),
         ),
         ("participant", "table_name", "row_key", "old_row", "reason"),

@@ -34,8 +34,10 @@ from ingest.source import (
 
 from .clocks import find_clock, remark_on_zone
 from .encodings import choose_encodings, is_chosen, remark_on_choices
+from .json_streams import STEPS_OF_ONE
 from .known import STREAMS, find_stream, is_known
 from .layout import DAY_US, Setting, Stream
+from .stillness import judge_steps
 from .verdict import Verdict, judge_stream, read_pulse, read_records, remark_on_verdicts
 
 NAME = "fitbit_takeout"
@@ -44,14 +46,15 @@ ABOUT = About(
     device="Fitbit, Google Pixel Watch",
     layouts="Google Takeout (`Takeout/Fitbit`, `Takeout/Google Health`) and `MyFitbitData`, split zips too: JSON of"
     " `Global Export Data`; CSV of `Physical Activity_GoogleData`, `Health Fitness Data_GoogleData` and the older"
-    " folders of scores, HRV, SpO2, temperature, stress journal, mindfulness",
+    " folders of scores, HRV, SpO2, temperature, stress journal, mindfulness; JSON with all of a person in one file,"
+    " as studies share it (`sleep.json`, `steps.json`, `exercise.json`, `resting_heart_rate.json`)",
     signals="heart rate with confidence, sleep with stages and short wakes, steps, resting heart rate, exercise,"
     " HRV (5 min, night, deep sleep), SpO2 (minutes, nights), respiration, skin temperature and its deviation,"
     " stress score, readiness, sleep score, continuous skin conductance, logged moods, mindfulness sessions",
     zone="heart rate, steps and exercise are UTC; a heart-rate JSON file holds one local day and so shows the offset,"
     " without JSON the offsets beside `UserSleeps` do, else the person's zone (flagged). `UserSleeps`, Google's HRV"
     " and `sleep_score.csv` say UTC but were local where it could be checked: each is tested against heart rates,"
-    " and the load says what was found",
+    " `steps.json` against sleep, in which hardly a step falls, and the load says what was found",
     quirks="sleep logs repeat in neighbouring files (the later wins); 0 and -1 are none, SpO2 50.0 too;"
     " heart rates of confidence 0 are kept but never count as worn; `estimated_oxygen_variation` is no SpO2;"
     " the column of milli-breaths holds breaths; steps of phone and watch overlap in CSV and are kept apart;"
@@ -85,7 +88,10 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
     pulse = read_pulse(export, context, hearts) if testable else None
     judged: list[tuple[Stream, Verdict]] = []
     for row, fresh in todo:
-        verdict = judge_stream(row, export, context, clock, pulse)
+        if row.name == STEPS_OF_ONE:
+            verdict = judge_steps(row, export, context, clock, judged)
+        else:
+            verdict = judge_stream(row, export, context, clock, pulse)
         judged.append((row, verdict))
         local = row.local if verdict.local is None else verdict.local
         sure = verdict.local is not None or not row.suspect

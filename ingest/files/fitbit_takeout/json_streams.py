@@ -2,7 +2,8 @@
 
 Time, as seen in a real export and stated by its files against each other:
 
-- heart rate, steps and exercise are stamped in UTC;
+- heart rate, steps and exercise are stamped in UTC; so are the steps of one person in one file that somebody wrote
+  anew (`steps.json`), as far as seen, but those are tested against sleep (`stillness`);
 - sleep is stamped by the local clock without an offset. A log runs on one clock: in a night in which
   the clocks change, its end is its start plus what the vendor gives as its duration;
 - resting heart rate has a date only.
@@ -63,12 +64,22 @@ from .layout import (
     dated,
     maybe_dated,
     on_local_clock,
+    place,
 )
 
 ONE_CLOCK_US = 10 * MINUTE_US
 """How far a log's end may be from start plus duration; vendors round by up to a minute."""
 
-EXERCISE_STAMP = (*US_STAMP, "YYYY-MM-DD hh:mm:ss")
+EITHER_STAMP = (*US_STAMP, "YYYY-MM-DD hh:mm:ss")
+"""The vendor's stamps, and those of whoever wrote the JSON anew."""
+
+STEPS_OF_ONE = "steps in one file"
+"""Name of the stream whose stamps are tested against sleep."""
+MINUTE_RECORD = re.compile(
+    rb'^[^"]{0,8}\[\s*\{\s*"dateTime"\s*:\s*"(?:\d{4}-\d\d-\d\d|\d\d/\d\d/\d\d) \d\d:\d\d:\d\d"\s*,'
+    rb'\s*"value"\s*:\s*"?\d+"?\s*\}'
+)
+"""How a file of minutes begins, whatever folder it lies in."""
 
 STAGES: dict[str, str] = {
     "wake": "wake",
@@ -113,25 +124,24 @@ def read_heart_rate(records: Records, setting: Setting) -> Iterator[Batch | Bad]
 
 
 def read_steps(records: Records, setting: Setting) -> Iterator[Batch | Bad]:
-    """Steps of single minutes, stamped in UTC; a minute that is absent is not known."""
+    """Steps of single minutes; a minute that is absent is not known."""
     rows = records.rows
-    t_us = parse_stamps(rows["stamp"], US_STAMP)
+    placed = place(parse_stamps(rows["stamp"], EITHER_STAMP), setting)
     steps = numbers(rows["steps"])
-    checks = check_instants(t_us, FIRST_US, setting.latest_us)
+    checks = check_instants(placed.t_us, FIRST_US, setting.latest_us)
     checks += [
         (np.isnan(steps) | (steps % 1 > 0), "expected a whole number of steps in value"),
         ((steps < 0) | (steps > STEPS_MAX), f"steps outside 0 to {STEPS_MAX} in a minute"),
     ]
     keep, bad = sift(rows, checks)
     yield bad
-    kept, t_us = rows.filter(keep), t_us[keep]
-    offset, assumed = setting.clock.of_utc(t_us)
+    kept, t_us = rows.filter(keep), placed.t_us[keep]
     columns = {
         "t_utc": instants(t_us),
-        "offset_min": pa.array(offset),
+        "offset_min": pa.array(placed.offset_min[keep]),
         "span_s": pa.array(np.full(t_us.size, 60, dtype=np.int32)),
         "steps": pa.array(steps[keep].astype(np.int32)),
-        "tz_assumed": pa.array(assumed),
+        "tz_assumed": pa.array(placed.assumed[keep]),
     }
     yield Batch("signal.steps", lay_out(kept, columns), spans("signal.steps", kept, t_us, t_us))
 
@@ -172,7 +182,7 @@ def read_resting(records: Records, setting: Setting) -> Iterator[Batch | Bad]:
 def read_exercise(records: Records, setting: Setting) -> Iterator[Batch | Bad]:
     """Workouts, logged or found by the device, stamped in UTC; `lastModified` is their revision."""
     rows = records.rows
-    t_us = parse_stamps(rows["stamp"], EXERCISE_STAMP)
+    t_us = parse_stamps(rows["stamp"], EITHER_STAMP)
     changed_us = parse_stamps(rows["changed"], US_STAMP)
     length_ms, steps, hr_bpm = numbers(rows["length_ms"]), numbers(rows["steps"]), numbers(rows["hr_bpm"])
     checks = check_instants(t_us, FIRST_US, setting.latest_us)
@@ -347,7 +357,7 @@ JSON_STREAMS: tuple[Stream, ...] = (
             Field("short_levels", "levels.shortData", LEVEL),
         ),
         rests=rest_in_logs,
-        mark=b'"dateOfSleep"',
+        mark=re.compile(rb'"dateOfSleep"'),
     ),
     Stream(
         "steps",
@@ -357,6 +367,17 @@ JSON_STREAMS: tuple[Stream, ...] = (
         family="steps",
         fields=(text("stamp", "dateTime"), real("steps", "value")),
         local=False,
+    ),
+    Stream(
+        STEPS_OF_ONE,
+        re.compile(r"steps\.json"),
+        "signal.steps",
+        read_steps,
+        family="steps",
+        fields=(text("stamp", "dateTime"), real("steps", "value")),
+        mark=MINUTE_RECORD,
+        local=False,
+        suspect=True,
     ),
     Stream(
         "resting heart rate",
@@ -370,7 +391,7 @@ JSON_STREAMS: tuple[Stream, ...] = (
             real("value", "value.value"),
             real("error", "value.error"),
         ),
-        mark=b'"error"',
+        mark=re.compile(rb'"error"'),
     ),
     Stream(
         "exercise",
@@ -388,7 +409,7 @@ JSON_STREAMS: tuple[Stream, ...] = (
             real("hr_bpm", "averageHeartRate"),
             real("steps", "steps"),
         ),
-        mark=b'"activityName"',
+        mark=re.compile(rb'"activityName"'),
         local=False,
     ),
 )

@@ -68,7 +68,7 @@ def is_known(member: Member) -> bool:
     if found is not None:
         if inside or (found.encoding == JSON and re.search(r"-\d", member.name)):
             return True
-        return found.mark in peek(member) if found.encoding == JSON else has_header(member, found)
+        return bool(found.mark.search(peek(member))) if found.encoding == JSON else has_header(member, found)
     patterns = (*LEFT_OUT, *LEFT_OUT_INSIDE) if inside else LEFT_OUT
     return any(pattern.fullmatch(member.name) for pattern in patterns)
 

@@ -70,8 +70,9 @@ class Stream:
     JSON streams have `fields`, CSV streams `columns` (our name → spellings), of which the `needed` ones
     must be there; `unused` are known ones that are left out. Streams of one `family` hold the same in
     several encodings. `local` is the documented rule for the stamps; `suspect` says that they name a
-    zone which may not be theirs; `rests` are the times to test against heart rates, in which
-    the heart is slower (or faster, if `quickens`).
+    zone which may not be theirs, or that somebody may have rewritten them; `rests` are the times to test
+    against heart rates, in which the heart is slower (or faster, if `quickens`). `mark` stands at the
+    beginning of files of JSON whose name many might use.
     """
 
     name: str
@@ -87,7 +88,7 @@ class Stream:
     local: bool = True
     suspect: bool = False
     rests: Callable[[pa.Table], Rests] | None = None
-    mark: bytes = b""
+    mark: re.Pattern[bytes] = re.compile(b"")
     quickens: bool = False
 
 

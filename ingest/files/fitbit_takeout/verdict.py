@@ -57,11 +57,12 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What heart rates say: local clock, UTC, or nothing (None); of `nights` that voted, how many for it."""
+    """What is said of stamps: local clock, UTC, or nothing (None); of `nights` that voted, how many for it, and why."""
 
     local: bool | None
     nights: int = 0
     votes: int = 0
+    because: str = "heart rates fit that reading"
 
 
 def judge_clock(pulse: Pulse, rests: Rests, *, quickens: bool = False) -> Verdict:
@@ -213,17 +214,15 @@ def rest_of_points(rows: pa.Table) -> Rests:
 def remark_on_verdicts(judged: Sequence[tuple[Stream, Verdict]]) -> Iterator[Remark]:
     """Say which clock the stamps of which streams were read by, and why."""
     said = {True: "the local clock", False: "UTC"}
-    for local in (True, False):
-        shown = [
-            f"{stream.name} ({stream.encoding}, {verdict.votes} of {verdict.nights})"
-            for stream, verdict in judged
-            if verdict.local is local and (stream.suspect or stream.local is not local)
-        ]
-        if shown:
-            yield Remark(
-                f"Stamps read as {said[local]}, because heart rates fit that reading (times that fit):"
-                f" {', '.join(shown)}."
-            )
+    shown: dict[tuple[bool, str], list[str]] = {}
+    for stream, verdict in judged:
+        if verdict.local is not None and (stream.suspect or stream.local is not verdict.local):
+            told = f"{stream.name} ({stream.encoding}, {verdict.votes} of {verdict.nights})"
+            shown.setdefault((not verdict.local, verdict.because), []).append(told)
+    for (utc, because), streams in sorted(shown.items()):
+        yield Remark(
+            f"Stamps read as {said[not utc]}, because {because} (times that fit): {', '.join(streams)}."
+        )
     unknown = [
         f"{stream.name} ({stream.encoding}) as {said[stream.local]}"
         for stream, verdict in judged
@@ -231,6 +230,6 @@ def remark_on_verdicts(judged: Sequence[tuple[Stream, Verdict]]) -> Iterator[Rem
     ]
     if unknown:
         yield Remark(
-            "Stamps that heart rates could not confirm, read as others found them and flagged as assumed:"
+            "Stamps that the export could not confirm, read as others found them and flagged as assumed:"
             f" {', '.join(unknown)}."
         )
