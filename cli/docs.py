@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def write_docs(folder: Path) -> None:
@@ -32,18 +33,88 @@ def dictionary() -> str:
     return "\n".join(parts)
 
 
-def features() -> str:
-    """Write the catalogue of features as Markdown."""
-    from features.catalog import catalog_rows
+GRAINS = {
+    "night": ("Nights", "Values of `feature.value` and columns of `feature.night`, dated by the final wake."),
+    "day": ("Days", "Values of `feature.value` and columns of `feature.day`, of local days."),
+    "window": (
+        "Windows of five minutes",
+        "Columns of `feature.window`: heart rate variability of windows aligned to :00, :05 … of UTC.",
+    ),
+}
+"""Title and meaning of each grain; a grain that is not named here stands under its own name."""
 
-    parts = ["# Features", "", "Written from `features/catalog.py` by `make docs`.", ""]
-    for row in catalog_rows().to_pylist():
-        parts += [f"## {row['feature']}", "", f"{sentence(row['definition'])}", ""]
-        shown = ("grain", "unit", "formula", "reads", "window", "minimum_data", "reach_days", "citation")
-        parts += ["| | |", "|---|---|"]
-        parts += [f"| {key.replace('_', ' ')} | {cell(str(row[key]))} |" for key in shown]
+DETAILS = {
+    "formula": "formula",
+    "window": "looks at",
+    "minimum_data": "least data",
+    "reads": "reads",
+    "direction": "more of it means",
+    "reach_days": "a change reaches",
+    "since_version": "since",
+    "citation": "source",
+}
+"""What is told of each feature besides its unit and definition: column of the catalogue and its name."""
+
+
+def features() -> str:
+    """Write the catalogue of features as Markdown: an overview of each grain, then each feature."""
+    from features.catalog import catalog_rows
+    from features.segment_measures import FEATURES
+
+    rows = catalog_rows().to_pylist()
+    grains = dict.fromkeys(row["grain"] for row in rows)
+    titles = {grain: GRAINS.get(grain, (grain.capitalize(), f"Features of a {grain}.")) for grain in grains}
+    parts = ["# Features", "", "Written from `features/catalog/` by `make docs`; units are UCUM codes.", ""]
+    parts += ["| features of | how many | |", "|---|---|---|"]
+    for grain, (title, meaning) in titles.items():
+        parts.append(f"| {link(title)} | {sum(row['grain'] == grain for row in rows)} | {meaning} |")
+    parts += [f"| {link(SEGMENTS)} | {len(FEATURES)} | Rows of an export, of any stretch of time. |", ""]
+    parts += ["A value below its least data is null, and a reason stands beside it.", ""]
+    for grain, (title, meaning) in titles.items():
+        mine = [row for row in rows if row["grain"] == grain]
+        parts += [f"## {title}", "", meaning, "", "| feature | unit | what it is |", "|---|---|---|"]
+        parts += [f"| {link(r['feature'])} | {cell(r['unit'])} | {cell(r['definition'])} |" for r in mine]
         parts.append("")
-    return "\n".join(parts)
+        for row in mine:
+            parts += describe_feature(row)
+    return "\n".join([*parts, *describe_segments()])
+
+
+def describe_feature(row: dict[str, Any]) -> list[str]:
+    """Lines on one feature."""
+    told = row | {
+        "direction": {1: "more load", -1: "less load"}.get(row["direction"], "–"),
+        "reach_days": f"{row['reach_days']} day{'s' if row['reach_days'] != 1 else ''}",
+        "reads": row["reads"].replace(",", ", "),
+    }
+    lines = [f"### {row['feature']}", "", f"{sentence(row['definition'])} Unit: `{row['unit']}`.", ""]
+    lines += ["| | |", "|---|---|"]
+    return [*lines, *(f"| {name} | {cell(str(told[key]))} |" for key, name in DETAILS.items()), ""]
+
+
+SEGMENTS = "Free segments"
+
+
+def describe_segments() -> list[str]:
+    """Lines on the features of free segments."""
+    from features.segment_measures import FEATURES
+
+    lines = [f"## {SEGMENTS}", ""]
+    lines += [
+        "Made by `steadyline features --segments FILE` ([segments.md](segments.md)) and not stored.",
+        "",
+    ]
+    lines += ["| feature | unit | what it is | least data |", "|---|---|---|---|"]
+    return [
+        *lines,
+        *(f"| {f.name} | {f.unit} | {cell(f.definition)} | {cell(f.needs)} |" for f in FEATURES),
+        "",
+    ]
+
+
+def link(title: str) -> str:
+    """Link to a heading of the same page."""
+    return f"[{title}](#{title.lower().replace(' ', '-')})"
 
 
 def sources() -> str:

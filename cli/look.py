@@ -1,4 +1,4 @@
-"""Commands that look and change nothing: status, sql, features, doctor."""
+"""Commands that look and change nothing: status, sql, doctor; and how answers are printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine.
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
-    for command in (status, sql, features, doctor):
+    for command in (status, sql, doctor):
         app.command()(command)
 
 
@@ -59,28 +59,6 @@ def sql(
         print_json(found)
     else:
         print_table("", found, empty="no rows", names=names)
-
-
-def features(
-    name: Annotated[str | None, typer.Argument(help="One feature; all of them where left out.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List the features: what each is, its unit, what it needs, and where it comes from."""
-    from features.catalog import catalog_rows
-
-    rows = catalog_rows().to_pylist()
-    if name is not None:
-        rows = [row for row in rows if row["feature"] == name]
-        if not rows:
-            typer.echo(f"There is no feature {name}: 'steadyline features' lists those there are.", err=True)
-            raise typer.Exit(2)
-    if as_json:
-        print_json(rows)
-    elif name is not None:
-        print_table(name, [{"what": key, "is": value} for key, value in rows[0].items()], empty="")
-    else:
-        shown = ("feature", "grain", "unit", "definition", "minimum_data")
-        print_table("features", [{key: row[key] for key in shown} for row in rows], empty="none")
 
 
 def doctor(as_json: AsJson = False) -> None:

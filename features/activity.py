@@ -37,7 +37,6 @@ SEDENTARY_WINDOW_MIN, SEDENTARY_STEPS = 5, 10
 SEDENTARY_BOUT_MIN = 30
 STEPS_NONWEAR_MIN = 90
 VALID_WEEK_DAYS = 4
-COARSE_STEPS = "steps were not counted by the minute"
 MOST_SHARED = 0.1
 
 
@@ -80,6 +79,11 @@ def _measure_steps(total: float, known_min: int, minutes: int, worn_min: int) ->
     if np.isnan(total):
         return missing(measure.NO_STEPS if worn_min else measure.NO_DATA)
     return found(total, n_obs=known_min, coverage=share, quality=share_quality(share))
+
+
+def measure_steps_total(steps: float) -> Measure:
+    """`steps` of a device that gives one number for the day: it says neither when nor how much was worn."""
+    return found(steps, n_obs=1, coverage=None, quality="low")
 
 
 def is_valid_week(valid_days: Bools, free: Bools) -> bool:
@@ -207,7 +211,7 @@ def measure_movement(
     elif known_min < VALID_WAKING_MIN:
         counted_min = int((awake & worn & ~np.isnan(steps)).sum())
         enough = counted_min >= VALID_WAKING_MIN
-        reason = COARSE_STEPS if enough else measure.not_worn_enough(counted_min, VALID_WAKING_MIN)
+        reason = measure.COARSE_STEPS if enough else measure.not_worn_enough(counted_min, VALID_WAKING_MIN)
     if reason:
         return dict.fromkeys((*CADENCE, *SEDENTARY), missing(reason, n_obs=known_min, coverage=share))
     values = _measure_cadence(cadence, minute) | _measure_sedentary(cadence, awake & worn, minute)
@@ -216,7 +220,7 @@ def measure_movement(
         for name, value in values.items()
     }
     if float(steps[shared].sum()) > MOST_SHARED * float(np.nansum(steps)):
-        measures |= dict.fromkeys(CADENCE, missing(COARSE_STEPS, n_obs=known_min, coverage=share))
+        measures |= dict.fromkeys(CADENCE, missing(measure.COARSE_STEPS, n_obs=known_min, coverage=share))
     return measures
 
 

@@ -36,10 +36,6 @@ QUIET_H, BUSY_H = 5, 10
 
 RHYTHM = ("is_7d", "iv_7d", "l5_7d", "m10_7d", "ra_7d", "l5_start_h", "m10_start_h")
 
-HOLES = "some hours of the clock are hardly ever known"
-NO_CHANGE = "nothing changes over the hours"
-NO_ONE_WINDOW = "no one time of the clock stands out"
-
 
 @dataclass(frozen=True)
 class Hourly:
@@ -226,9 +222,9 @@ def measure_rhythm(hours: Hourly, day: int) -> dict[str, Measure]:
         nothing = np.isnan(week.mean).all()
         reason = measure.NO_DATA if nothing else f"known round the clock on {len(days)} of {LEAST_DAYS} days"
     elif np.bincount(used.clock_h, minlength=CLOCK_H).min() < LEAST_PER_CLOCK_HOUR:
-        reason = HOLES
+        reason = measure.HOLES
     elif used.mean.min() == used.mean.max():
-        reason = NO_CHANGE
+        reason = measure.NO_CHANGE
     if reason:
         return dict.fromkeys(RHYTHM, missing(reason, n_obs=count, coverage=coverage))
     one = find_rhythm(used)
@@ -236,7 +232,7 @@ def measure_rhythm(hours: Hourly, day: int) -> dict[str, Measure]:
     clocks = (one.quiet_start_h, one.busy_start_h)
     quality = share_quality(len(days) / WINDOW_DAYS, good=1.0, fair=0.7)
     return {
-        name: missing(NO_ONE_WINDOW, n_obs=count, coverage=coverage)
+        name: missing(measure.NO_ONE_WINDOW, n_obs=count, coverage=coverage)
         if math.isnan(value)
         else found(value, n_obs=count, coverage=coverage, quality=quality)
         for name, value in zip(RHYTHM, (*values, *clocks), strict=True)

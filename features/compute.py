@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from features import gather, read, recordings, rows
 from features.catalog import METHOD_VERSION, REACH_DAYS, catalog_rows
-from features.days import Beside, find_day_episodes, measure_days, sum_days
+from features.days import Beside, find_day_episodes, fit_days, measure_days
 from features.electrodermal import Spans
 from features.five_minutes import FiveMinutes, join
 from features.person import Person
@@ -77,38 +77,44 @@ def find_work(con: Connection, participants: Sequence[str], before: date) -> lis
 def _stage_batch(con: Connection, staged: Staged, batch: Sequence[Work]) -> None:
     """Read, compute and stage the days of some people."""
     back = REACH_DAYS + MARGIN_DAYS
+    names = [work.participant for work in batch]
     ranges = [(work.days[0] - back, work.days[-1] + 1) for work in batch]
-    signals = read.read_signals(con, [work.participant for work in batch], ranges)
-    recorded = read.find_recorded(con, [work.participant for work in batch], ranges)
-    for work, person in zip(batch, gather.make_people(signals, ranges), strict=True):
+    asked = [(work.days[0] + recordings.UTC_DAYS[0], work.days[-1] + 1) for work in batch]
+    signals = read.read_signals(con, names, ranges)
+    recorded = read.find_recorded(con, names, asked)
+    minutes = read.read_minutes(con, names, asked, [sensor for sensor, people in recorded.items() if people])
+    tables: dict[str, list[pa.Table]] = {}
+    for work, person, own in zip(
+        batch, gather.each_person(signals, ranges), gather.split(minutes, len(batch)), strict=True
+    ):
         sensors = [sensor for sensor, people in recorded.items() if work.participant in people]
-        for table, found in _measure(con, work, person, sensors).items():
-            staged.add(table, found)
+        for table, found in _measure(con, work, person, sensors, own).items():
+            tables.setdefault(table, []).append(found)
+    for table, parts in tables.items():
+        staged.add(table, pa.concat_tables(parts))
 
 
-def _measure(con: Connection, work: Work, person: Person, sensors: Sequence[str]) -> dict[str, pa.Table]:
-    """Rows of every table for the days of one person, who has signals of some sensors."""
+def _measure(
+    con: Connection, work: Work, person: Person, sensors: Sequence[str], minutes: pa.Table
+) -> dict[str, pa.Table]:
+    """Rows of every table for the days of one person, who has signals of some sensors in some minutes."""
     fives, beat_marks = _measure_fives(con, work, person, sensors)
     skins, skin_marks = _measure_skins(con, work, person) if "eda" in sensors else ({}, {})
-    beside, digests = Beside(fives, skins), gather.digest_days(person)
-    hashes = {
-        day: gather.hash_inputs(
-            digests,
-            day,
-            reach=REACH_DAYS,
-            beside=[*(beat_marks.get(day + d, b"") for d in recordings.UTC_DAYS), skin_marks.get(day, b"")],
-        )
-        for day in work.days
-    }
-    minutes = read.read_minutes(con, work.participant, sensors, (work.days[0], work.days[-1]))
     yields = {day: recordings.yield_by_sensor(person, day, minutes) for day in work.days}
+    digests = gather.digest_days(person)
+    hashes = {}
+    for day in work.days:
+        seen = (beat_marks.get((day + d, day + u), b"") for d in (-1, 0, 1) for u in recordings.UTC_DAYS)
+        # Which minutes a sensor gave is all that is known of some; their counts stand for them.
+        beside = (*seen, skin_marks.get(day, b""), repr(sorted(yields[day].items())).encode())
+        hashes[day] = gather.hash_inputs(digests, day, reach=REACH_DAYS, beside=beside)
     stamp = rows.Stamp(work.participant, METHOD_VERSION, hashes)
-    sums = sum_days(person, work.days)
-    episodes = {day: find_day_episodes(person, day, sums) for day in work.days}
+    usual, beside_minutes = fit_days(person, work.days), Beside(fives, skins)
+    episodes = {day: find_day_episodes(person, day, usual[day]) for day in work.days}
     return {
-        "feature.value": rows.value_rows(stamp, measure_days(person, work.days, beside, sums)),
+        "feature.value": rows.value_rows(stamp, measure_days(person, work.days, beside_minutes, usual)),
         "feature.hour": rows.hour_rows(stamp, person, work.days),
-        "feature.window": rows.window_rows(stamp, person, work.days, beside.fives),
+        "feature.window": rows.window_rows(stamp, person, work.days, fives),
         "feature.episode": rows.episode_rows(stamp, person, episodes),
         "feature.data_yield": rows.yield_rows(stamp, yields),
     }
@@ -116,8 +122,8 @@ def _measure(con: Connection, work: Work, person: Person, sensors: Sequence[str]
 
 def _measure_fives(
     con: Connection, work: Work, person: Person, sensors: Sequence[str]
-) -> tuple[dict[str, FiveMinutes], dict[int, bytes]]:
-    """Windows of five minutes around the days of a person by stream, and a digest of the beats by UTC day.
+) -> tuple[dict[str, FiveMinutes], dict[tuple[int, int], bytes]]:
+    """Windows of five minutes around the days of a person by stream, and digests by local and UTC day.
 
     A device that gave no beats on a UTC day but a pulse wave has them found in it.
     """
@@ -127,21 +133,18 @@ def _measure_fives(
         for table in ("beat", "pulse_wave")
     )
     parts: dict[str, list[FiveMinutes]] = {}
-    marks: dict[int, bytes] = {}
+    marks: dict[tuple[int, int], bytes] = {}
     for utc_day in utc_days:
-        given, seen = beats.get(utc_day, {}), waves.get(utc_day, {})
-        for stream in sorted(given.keys() | seen.keys()):
-            found: FiveMinutes | None
-            if stream in given:
-                some = read.read_day(con, work.participant, "beat", stream, utc_day)
-                train = recordings.take_beats(some)
-                found = recordings.measure_beats(person, train, utc_day, given[stream])
-            else:
-                some = read.read_day(con, work.participant, "pulse_wave", stream, utc_day)
-                found = recordings.measure_wave(person, some, utc_day)
+        given = beats.get(utc_day, set())
+        for stream in sorted(given | waves.get(utc_day, set())):
+            table = "beat" if stream in given else "pulse_wave"
+            some = read.read_day(con, work.participant, table, stream, utc_day)
+            measured = recordings.measure_beats if stream in given else recordings.measure_wave
+            found = measured(person, some, utc_day)
             if found is not None:
                 parts.setdefault(stream, []).append(found)
-            marks[utc_day] = marks.get(utc_day, b"") + recordings.digest(some)
+            for day, mark in recordings.digest_by_day(person, some).items():
+                marks[day, utc_day] = marks.get((day, utc_day), b"") + mark
     return {stream: join(some) for stream, some in parts.items()}, marks
 
 
@@ -156,7 +159,7 @@ def _measure_skins(
         span_us = recordings.local_span_us(person, day)
         if span_us is None:
             continue
-        for stream in sorted({name for beside in recordings.UTC_DAYS for name in days.get(day + beside, {})}):
+        for stream in sorted(set().union(*(days.get(day + u, set()) for u in recordings.UTC_DAYS))):
             read_parts = read.read_skin(con, work.participant, stream, span_us)
             if read_parts[0].num_rows:
                 skins.setdefault(day, {})[stream] = recordings.measure_skin(*read_parts)

@@ -12,7 +12,7 @@ from features.electrodermal import Spans
 from features.episodes import Episode, find_episodes
 from features.five_minutes import FiveMinutes
 from features.measure import Measure, missing
-from features.night_signals import measure_signals
+from features.night_signals import From, measure_signals, measure_temperatures
 from features.person import Person
 from features.wear import Ints
 
@@ -46,15 +46,17 @@ class Beside:
 
 
 def measure_days(
-    person: Person, days: Iterable[int], beside: Beside, sums: Mapping[int, arousal.DaySums]
+    person: Person, days: Iterable[int], beside: Beside, usual: Mapping[int, Usual | None]
 ) -> list[Valued]:
     """Every feature of each local day asked for, in order of day and feature."""
     valued = []
+    temperatures = measure_temperatures(person)
     for day in sorted(days):
         streams = _stream_names(person, day)
-        values = nights.measure_night(person, day) | _measure_waking(person, day, sums)
+        values = nights.measure_night(person, day) | _measure_waking(person, day, usual[day])
         named = {name: (m, streams.get(name, streams["day"])) for name, m in values.items()}
-        named |= measure_signals(person, day, beside.fives)
+        named["steps"] = _measure_steps(person, day, named["steps"])
+        named |= measure_signals(person, day, beside.fives, temperatures)
         named |= _measure_skin(person, day, beside.skins.get(day, {}))
         valued += [Valued(day, name, m, stream) for name, (m, stream) in named.items()]
     return sorted(valued, key=lambda v: (v.day, v.feature))
@@ -69,6 +71,19 @@ def _stream_names(person: Person, day: int) -> dict[str, str | None]:
     names |= dict.fromkeys(nights.HEART, heart.name if heart else None)
     vendor = person.vendor_rhr.get(day)
     return names | {"rhr_vendor": vendor[2] if vendor else None, "day": person.stream_name(day)}
+
+
+def _measure_steps(person: Person, day: int, counted: From) -> From:
+    """`steps`, from a vendor's total of the day where no minute of the day has steps."""
+    totals = {
+        name: float(some.value[some.day == day][-1])
+        for name, some in person.samples.get("steps_day", {}).items()
+        if (some.day == day).any()
+    }
+    if counted[0].value is not None or not totals:
+        return counted
+    name = min(totals, key=lambda one: (one != counted[1], one))
+    return activity.measure_steps_total(totals[name]), name
 
 
 def _measure_skin(
@@ -104,11 +119,38 @@ def same_device(person: Person, day: int, sums: Mapping[int, arousal.DaySums]) -
     return {d: s for d, s in sums.items() if person.stream_of_day.get(d) == stream}
 
 
-def _measure_waking(person: Person, day: int, sums: Mapping[int, arousal.DaySums]) -> dict[str, Measure]:
+@dataclass(frozen=True)
+class Usual:
+    """What is usual for a person before a day: the fit to the days before, and how heart rate strays from it.
+
+    Attributes
+    ----------
+    model : arousal.Fit
+    sd_bpm : float
+        s_p: robust SD of heart rate above expected in the still minutes of those days, /min.
+    """
+
+    model: arousal.Fit
+    sd_bpm: float
+
+
+def fit_days(person: Person, days: Iterable[int]) -> dict[int, Usual | None]:
+    """What is usual before each day; None with too few days before it."""
+    days = list(days)
+    sums = sum_days(person, days)
+    return {day: _fit_before(person, day, same_device(person, day, sums)) for day in days}
+
+
+def _fit_before(person: Person, day: int, sums: Mapping[int, arousal.DaySums]) -> Usual | None:
+    model = arousal.fit_before(day, sums)
+    if model is None:
+        return None
+    return Usual(model, usual_sd_bpm(person, model, arousal.days_used(day, sums)))
+
+
+def _measure_waking(person: Person, day: int, usual: Usual | None) -> dict[str, Measure]:
     """The features of the waking day from heart rate and steps."""
     grid, place = person.grid, person.clock.minutes_of(day)
-    same = same_device(person, day, sums)
-    model = arousal.fit_before(day, same)
     waking = ~(grid.in_sleep | grid.unsure)[place]
     values = activity.measure_day(grid.hr_bpm[place], grid.steps[place], waking)
     values |= activity.measure_movement(
@@ -120,27 +162,25 @@ def _measure_waking(person: Person, day: int, sums: Mapping[int, arousal.DaySums
     )
     values |= circadian.measure_rhythm(person.step_hours, day)
     values |= data_yield.measure_yield(*data_yield.yield_of_day(grid.hr_bpm[place], grid.nonwear[place]))
-    values |= arousal.measure_rhythm(model)
+    values |= arousal.measure_rhythm(usual.model if usual else None)
     if np.isnan(grid.hr_bpm[place]).all():
         return values | dict.fromkeys(("ahr_day", "arousal_min"), missing(measure.NO_DATA))
-    if model is None:
+    if usual is None:
         few = missing(measure.too_few_before(arousal.LEAST_DAYS, "days"))
         return values | dict.fromkeys(("ahr_day", "arousal_min"), few)
-    return values | _measure_arousal(person, place, model, arousal.days_used(day, same))
+    return values | _measure_arousal(person, place, usual)
 
 
-def _measure_arousal(
-    person: Person, place: Ints, model: arousal.Fit, past_days: list[int]
-) -> dict[str, Measure]:
+def _measure_arousal(person: Person, place: Ints, usual: Usual) -> dict[str, Measure]:
     """`ahr_day` and `arousal_min` from a fit and the still minutes of the day and of the days before."""
     grid = person.grid
     now = place[(grid.usable & grid.still)[place]]
     return arousal.measure_above(
-        model.above(grid.rows[now]),
+        usual.model.above(grid.rows[now]),
         person.clock.utc_min[now],
         run=grid.still_run[now],
         ready=arousal.settled(grid.still)[now],
-        sd_bpm=usual_sd_bpm(person, model, past_days),
+        sd_bpm=usual.sd_bpm,
         coverage=min(1.0, int(grid.usable[place].sum()) / activity.DAY_GOAL_MIN),
     )
 
@@ -153,25 +193,25 @@ def usual_sd_bpm(person: Person, model: arousal.Fit, past_days: list[int]) -> fl
     return arousal.robust_sd(earlier) if len(earlier) else 0.0
 
 
-LEAD_MIN = 120
-"""Minutes before a day that are looked at too: an episode over midnight belongs to the day it begins on."""
+BEFORE_MIN, AFTER_MIN = 120, 720
+"""Minutes looked at on either side of a day: an episode over midnight belongs to the day it begins on, and
+ends the day after."""
 
 
-def find_day_episodes(person: Person, day: int, sums: Mapping[int, arousal.DaySums]) -> list[Episode]:
+def find_day_episodes(person: Person, day: int, usual: Usual | None) -> list[Episode]:
     """Momentary arousal that begins on a local day; none where there is no fit to the days before."""
-    same = same_device(person, day, sums)
-    model, minutes = arousal.fit_before(day, same), person.clock.minutes_of(day)
-    if model is None or not len(minutes):
+    minutes = person.clock.minutes_of(day)
+    if usual is None or not len(minutes):
         return []
     grid = person.grid
-    near = slice(max(0, int(minutes.min()) - LEAD_MIN), int(minutes.max()) + LEAD_MIN + 1)
+    near = slice(max(0, int(minutes.min()) - BEFORE_MIN), int(minutes.max()) + AFTER_MIN + 1)
     found = find_episodes(
-        model.above(grid.rows[near]),
+        usual.model.above(grid.rows[near]),
         still=grid.still[near],
         usable=grid.usable[near],
         start_min=person.clock.start_min + near.start,
-        sd_bpm=usual_sd_bpm(person, model, arousal.days_used(day, same)),
-        kappa=model.kappa,
+        sd_bpm=usual.sd_bpm,
+        kappa=usual.model.kappa,
     )
     starts = set(person.clock.utc_min[minutes].tolist())
     return [episode for episode in found if episode.start_min in starts]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from features.bootstrap import draw_blocks
-from features.measure import NO_DATA, Measure, Quality, found, missing
+from features.measure import NO_DATA, Measure, Quality, found, missing, too_little_skin
 from features.wear import Bools, Floats, Ints, find_runs
 
 Int8s = npt.NDArray[np.int8]
@@ -373,9 +373,9 @@ def measure_skin(minutes: Spans, still_min: Ints) -> dict[str, Measure]:
 
 
 def why_too_little(minutes: Spans, rest: Bools, used_min: float) -> str:
-    """Reason: 'skin conductance usable in 12 of 60 still waking minutes; mostly the wrist moved, or no …'."""
+    """Reason why a day has no value: how much of it could be used, and what was mostly against the rest."""
     if not rest.any():
         return NO_DATA
     against = np.bincount(minutes.reason[rest], minlength=len(REASONS))[1:]
-    mostly = f"; mostly {REASONS[int(np.argmax(against)) + 1]}" if against.any() else ""
-    return f"skin conductance usable in {used_min:.0f} of {LEAST_MIN} still waking minutes{mostly}"
+    mostly = REASONS[int(np.argmax(against)) + 1] if against.any() else None
+    return too_little_skin(used_min, LEAST_MIN, mostly)

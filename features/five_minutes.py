@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from features.windows import whole
 SPAN_S = 300
 MARGIN_S = 300
 DAY_S = 86_400
+SENSORS = (None, "ppg", "ecg")
+"""What sees beats, by number: not known, light, electrodes."""
+
 LEAST_WAVE_HZ = 20.0
 """A pulse wave of fewer samples a second cannot time beats."""
 
@@ -41,8 +45,9 @@ class FiveMinutes:
         As `feature.window` declares them.
     values : mapping
         Name of a window feature → its values; NaN where missing.
-    sensor : str or None
-    derived : bool
+    sensor : list of str or None
+        What saw the first beat of each (`SENSORS`).
+    derived : bool array
         The beats were found in the pulse wave.
     """
 
@@ -53,8 +58,8 @@ class FiveMinutes:
     artefact: Floats
     uneven: Floats
     values: Mapping[str, Floats]
-    sensor: str | None
-    derived: bool
+    sensor: list[str | None]
+    derived: Bools
 
     @property
     def rmssd_ms(self) -> Floats:
@@ -72,18 +77,18 @@ class FiveMinutes:
         return FiveMinutes(
             self.start_s[place],
             self.quality[place],
-            [why for why, taken in zip(self.reason, place.tolist(), strict=True) if taken],
+            list(compress(self.reason, place)),
             self.coverage[place],
             self.artefact[place],
             self.uneven[place],
             {name: value[place] for name, value in self.values.items()},
-            self.sensor,
-            self.derived,
+            list(compress(self.sensor, place)),
+            self.derived[place],
         )
 
 
 def measure_five_minutes(
-    beats: Beats, utc_day: int, asleep: Bools, *, sensor: str | None, derived: bool = False
+    beats: Beats, utc_day: int, asleep: Bools, *, sensor: Ints, derived: bool = False
 ) -> FiveMinutes:
     """Measure the windows of one UTC day that hold a beat.
 
@@ -95,11 +100,13 @@ def measure_five_minutes(
         Days since 1970-01-01.
     asleep : (n,) bool array
         Whether the person slept when each interval ended.
+    sensor : (n,) int array
+        What saw each beat: its place in `SENSORS`.
     """
     start = utc_day * DAY_S + np.arange(0, DAY_S, SPAN_S, dtype=np.int64)
     windows = whole(beats.end_s, start, start + SPAN_S)
     held = windows.stop > windows.first
-    start = start[held]
+    start, first = start[held], windows.first[held]
     table = measure_windows(beats, whole(beats.end_s, start, start + SPAN_S), asleep=asleep)
     return FiveMinutes(
         start,
@@ -109,8 +116,8 @@ def measure_five_minutes(
         table.quality.artefact,
         table.uneven_share,
         table.values,
-        sensor,
-        derived,
+        [SENSORS[code] for code in sensor[first].tolist()],
+        np.full(len(start), derived),
     )
 
 
@@ -118,7 +125,8 @@ def find_wave_beats(t_s: Floats, wave: Floats) -> Beats | None:
     """The beats in a pulse wave; None where it has too few samples a second to time them."""
     if len(t_s) < 2:
         return None
-    rate_hz = 1.0 / float(np.median(np.diff(t_s)))
+    # To a tenth: the rate of the device, not of how its stamps were rounded that day.
+    rate_hz = round(1.0 / float(np.median(np.diff(t_s))), 1)
     return find_beats(t_s, wave, rate_hz=rate_hz, sensor="ppg") if rate_hz >= LEAST_WAVE_HZ else None
 
 
@@ -132,6 +140,6 @@ def join(parts: list[FiveMinutes]) -> FiveMinutes:
         np.concatenate([p.artefact for p in parts]),
         np.concatenate([p.uneven for p in parts]),
         {name: np.concatenate([p.values[name] for p in parts]) for name in parts[0].values},
-        parts[0].sensor,
-        any(p.derived for p in parts),
+        [sensor for p in parts for sensor in p.sensor],
+        np.concatenate([p.derived for p in parts]),
     )

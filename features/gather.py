@@ -6,9 +6,11 @@ Takes Arrow tables as `features.compute` reads them, in which `person` numbers t
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain, pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +19,15 @@ import pyarrow.compute as pc
 from features import wear
 from features.activity import find_coarse
 from features.person import Person, Samples, Stream
-from features.sleep import STAGES, WAKE, Log
+from features.sleep import ASLEEP, STAGES, WAKE, Log, Totals
 from features.wear import DAY_MIN, Clock, Ints
 from features.zones import zone_offsets
 
 EAST_MIN, WEST_MIN = 14 * 60, 12 * 60
 """The offsets farthest from UTC: a local day lies within that of the UTC day of its date."""
+
+ROUNDING_MIN = 1.0
+"""Vendors round the minutes of a sleep: by so much they may pass the length of the log."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,8 @@ class Signals:
     heart_rate : person, stream, minute, hr_bpm, offset_min
         A row a minute with heart rate.
     steps : person, stream, minute, span_s, steps, offset_min
-    episodes : person, stream, episode, start_s, end_s, offset_min, end_offset_min, staged, in_bed, assumed
+    episodes : person, stream, episode, start_s, end_s, offset_min, end_offset_min, staged, in_bed, assumed,
+        revision
     stages : person, stream, episode, start_s, end_s, stage
     workouts : person, start_s, end_s
     vitals : person, stream, day, value, error
@@ -68,12 +74,15 @@ def split(table: pa.Table, people: int) -> list[pa.Table]:
 
 def make_people(signals: Signals, ranges: Sequence[tuple[int, int]]) -> list[Person]:
     """The people of a batch, each with first and last day of what was read for them."""
+    return list(each_person(signals, ranges))
+
+
+def each_person(signals: Signals, ranges: Sequence[tuple[int, int]]) -> Iterator[Person]:
+    """The people of a batch one after the other: what is made of one's minutes is large."""
     count = len(ranges)
     parts = [split(getattr(signals, f.name), count) for f in fields(signals)]
-    return [
-        make_person(Signals(*tables), *days)
-        for tables, days in zip(zip(*parts, strict=True), ranges, strict=True)
-    ]
+    for tables, days in zip(zip(*parts, strict=True), ranges, strict=True):
+        yield make_person(Signals(*tables), *days)
 
 
 def make_person(signals: Signals, first_day: int, last_day: int) -> Person:
@@ -81,16 +90,16 @@ def make_person(signals: Signals, first_day: int, last_day: int) -> Person:
     start_min, end_min = axis_of(first_day, last_day)
     clock = make_clock(signals, start_min, end_min)
     names = sorted(set(_texts(signals.heart_rate, "stream")) | set(_texts(signals.steps, "stream")))
-    workouts = signals.workouts
+    workouts, samples = signals.workouts, make_samples(signals.samples)
     vitals = signals.vitals.to_pylist()
     return Person(
         clock,
         tuple(make_stream(signals, name, clock) for name in names),
-        make_logs(signals.episodes, signals.stages),
+        make_logs(signals.episodes, signals.stages, find_totals(samples)),
         np.column_stack((_ints(workouts, "start_s"), _ints(workouts, "end_s"))),
         # Of several streams the first by name stands: rows are in that order, the last written wins.
         {v["day"]: (v["value"], _number(v["error"]), v["stream"]) for v in reversed(vitals)},
-        make_samples(signals.samples),
+        samples,
         tuple((row["from_min"], row["zone"]) for row in signals.zones.to_pylist()),
     )
 
@@ -151,8 +160,24 @@ def _of(table: pa.Table, column: str, text: str) -> pa.Table:
     return table.filter(pc.equal(table[column], text))
 
 
-def make_logs(episodes: pa.Table, stages: pa.Table) -> dict[str, tuple[Log, ...]]:
-    """Sleep logs of each stream. A log without stretches of stages is one stretch of wake: no sleep known."""
+def find_totals(samples: Mapping[str, Mapping[str, Samples]]) -> dict[tuple[str, int], Totals]:
+    """The vendor's minutes of sleeps: (stream, second at which the sleep ends) → minutes."""
+    given: dict[tuple[str, int], dict[str, float]] = {}
+    for name in (field.name for field in fields(Totals)):
+        for stream, some in samples.get(name, {}).items():
+            for t_s, minutes in zip(some.t_s.tolist(), some.value.tolist(), strict=True):
+                given.setdefault((stream, math.floor(t_s)), {})[name] = minutes
+    return {key: Totals(**minutes) for key, minutes in given.items()}
+
+
+def make_logs(
+    episodes: pa.Table, stages: pa.Table, totals: Mapping[tuple[str, int], Totals]
+) -> dict[str, tuple[Log, ...]]:
+    """Sleep logs of each stream.
+
+    A log without stretches of stages is one stretch: of sleep where the vendor gave its minutes
+    (`sleep.Log.totals`), else of wake, since then no sleep is known.
+    """
     stretches: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
     for row in stages.to_pylist():
         code = STAGES.get(row["stage"], WAKE)
@@ -160,7 +185,9 @@ def make_logs(episodes: pa.Table, stages: pa.Table) -> dict[str, tuple[Log, ...]
         stretches.setdefault(key, []).append((row["start_s"], row["end_s"], code))
     logs: dict[str, list[Log]] = {}
     for row in episodes.to_pylist():
-        parts = stretches.get((row["stream"], row["episode"]), [(row["start_s"], row["end_s"], WAKE)])
+        parts = stretches.get((row["stream"], row["episode"]), [])
+        given = None if parts else believable(totals.get((row["stream"], row["end_s"])), row)
+        parts = parts or [(row["start_s"], row["end_s"], ASLEEP if given else WAKE)]
         start, end, code = np.array(parts, np.int64).T
         log = Log(
             row["start_s"],
@@ -170,12 +197,22 @@ def make_logs(episodes: pa.Table, stages: pa.Table) -> dict[str, tuple[Log, ...]
             start,
             end,
             code,
-            staged=bool(row["staged"]),
+            staged=bool(row["staged"]) and given is None,
             in_bed=bool(row["in_bed"]),
             assumed=bool(row["assumed"]),
+            revision=row["revision"],
+            totals=given,
         )
         logs.setdefault(row["stream"], []).append(log)
     return {stream: tuple(some) for stream, some in logs.items()}
+
+
+def believable(given: Totals | None, row: Mapping[str, Any]) -> Totals | None:
+    """The minutes of a sleep, where they say that there was some and no more than the log is long."""
+    if given is None:
+        return None
+    longest_min = (row["end_s"] - row["start_s"]) / 60 + ROUNDING_MIN
+    return given if 0 < given.tst_min <= longest_min else None
 
 
 def digest_days(person: Person) -> dict[int, bytes]:
@@ -225,8 +262,8 @@ def _mark_events(person: Person) -> Iterator[Mark]:
                 )
 
 
-def _flags(log: Log) -> tuple[bool, bool, bool]:
-    return log.staged, log.in_bed, log.assumed
+def _flags(log: Log) -> tuple[bool, bool, bool, int]:
+    return log.staged, log.in_bed, log.assumed, log.revision
 
 
 def _bytes(log: Log) -> bytes:

@@ -20,6 +20,14 @@ NO_REM = "no REM sleep found"
 NO_STEPS = "no steps recorded"
 NOT_KNOWN_AWAKE = "it is not known when the person was awake and at rest"
 NO_VENDOR_VALUE = "no value from the vendor"
+NO_BEATS = "no beats from this device"
+NO_STRETCHES = "only totals of the sleep from this device"
+TOO_UNEVEN = "too uneven to use"
+COARSE_STEPS = "steps were not counted by the minute"
+HOLES = "some hours of the clock are hardly ever known"
+NO_CHANGE = "nothing changes over the hours"
+NO_ONE_WINDOW = "no one time of the clock stands out"
+NO_MEAN_CLOCK = "sleep lies all round the clock"
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,7 @@ def not_worn_enough(worn_min: float, needed_min: float) -> str:
     return f"not worn enough: {worn_min / 60:.1f} of {needed_min / 60:g} h"
 
 
-def too_few_before(needed: int, what: Literal["days", "nights", "free nights"]) -> str:
+def too_few_before(needed: int, what: Literal["days", "nights", "free nights", "work nights"]) -> str:
     """Reason: 'fewer than 5 days before it'."""
     return f"fewer than {needed} {what} before it"
 
@@ -85,6 +93,17 @@ def too_few_still(minutes: int, needed: int) -> str:
 def too_little_heart_rate(bins: int, needed: int) -> str:
     """Reason: 'too little heart rate in sleep: 40 of 120 min' (from counts of 5-minute bins)."""
     return f"too little heart rate in sleep: {5 * bins} of {5 * needed} min"
+
+
+def too_few_windows(windows: int, needed: int) -> str:
+    """Reason: 'too few stretches of 5 minutes in sleep: 4 of 6'."""
+    return f"too few stretches of 5 minutes in sleep: {windows} of {needed}"
+
+
+def too_little_skin(used_min: float, needed: int, mostly: str | None) -> str:
+    """Reason: 'skin conductance usable in 12 of 60 still waking minutes; mostly the wrist moved, or no …'."""
+    why = f"; mostly {mostly}" if mostly else ""
+    return f"skin conductance usable in {used_min:.0f} of {needed} still waking minutes{why}"
 
 
 def too_few_day_pairs(pairs: int, needed: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from features import measure
+from features.bootstrap import draw_blocks
 from features.measure import Measure, Quality, found, missing
 from features.wear import Bools, Floats, Ints, five_minute_means
 
@@ -12,8 +13,6 @@ LEAST_BINS = 24
 LEAST_WAKING_MIN = 120
 LEAST_COVERAGE = 0.6
 RHR_PERCENTILE = 10
-BLOCK_BINS = 6
-RESAMPLES = 200
 
 
 def rhr_bpm(bin_bpm: Floats) -> float:
@@ -22,17 +21,9 @@ def rhr_bpm(bin_bpm: Floats) -> float:
 
 
 def rhr_se_bpm(bin_bpm: Floats) -> float:
-    """Standard error of `rhr_bpm` by a moving-block bootstrap (Künsch 1989, doi:10.1214/aos/1176347265).
-
-    Blocks of 6 neighbouring bins (30 min) keep the dependence of one bin on the next. The seed is
-    fixed: the same night gives the same error.
-    """
-    n = len(bin_bpm)
-    rng = np.random.default_rng(20190820)
-    blocks = -(-n // BLOCK_BINS)
-    first = rng.integers(0, n - BLOCK_BINS + 1, size=(RESAMPLES, blocks))
-    drawn = (first[:, :, None] + np.arange(BLOCK_BINS)).reshape(RESAMPLES, -1)[:, :n]
-    return float(np.percentile(bin_bpm[drawn], RHR_PERCENTILE, axis=1).std(ddof=1))
+    """Standard error of `rhr_bpm` by `bootstrap.draw_blocks`: blocks of 6 neighbouring bins (30 min)."""
+    drawn = bin_bpm[draw_blocks(len(bin_bpm))]
+    return float(np.percentile(drawn, RHR_PERCENTILE, axis=1).std(ddof=1))
 
 
 def dip_percent(asleep_bpm: Floats, still_bpm: Floats) -> float:

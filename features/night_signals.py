@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from features import measure, variability, vitals
-from features.five_minutes import FiveMinutes
+from features.five_minutes import SPAN_S, FiveMinutes
 from features.hrv.rhythm import is_uneven
 from features.measure import Measure, missing
 from features.person import Person, Samples
@@ -23,11 +23,14 @@ from features.wear import DAY_MIN, Ints
 From = tuple[Measure, str | None]
 """A measure and the stream it is from."""
 
+Temperatures = Mapping[int, Mapping[str, tuple[Measure, Kind | None]]]
+"""Date of a night → device → its skin temperature, and of which kind that is."""
+
 BEATS = ("rmssd_night", "rmssd_4h", "ln_rmssd_night")
 VENDOR_LOGS = ("rmssd_5min_vendor_night", "rmssd_night_vendor", "sdnn_spot_sleep")
 SPOTS = {"sdnn_spot_sleep": "sdnn_spot", "rmssd_spot_sleep": "rmssd_spot"}
+SKIN_TEMPERATURE = "skin_temperature"
 VITALS = {
-    "skin_temp_night": "skin_temperature",
     "temp_dev_vendor": "skin_temperature_deviation",
     "spo2_night": "spo2",
 }
@@ -37,12 +40,15 @@ NAMES = (
     *(f"ln_{name}" for name in VENDOR_LOGS),
     "rmssd_spot_sleep",
     *VITALS,
+    "skin_temp_night",
     "resp_night",
     "temp_dev",
 )
 
 
-def measure_signals(person: Person, day: int, fives: Mapping[str, FiveMinutes]) -> dict[str, From]:
+def measure_signals(
+    person: Person, day: int, fives: Mapping[str, FiveMinutes], temperatures: Temperatures
+) -> dict[str, From]:
     """The features of `NAMES` of one date.
 
     Parameters
@@ -51,6 +57,8 @@ def measure_signals(person: Person, day: int, fives: Mapping[str, FiveMinutes]) 
         Whose night, and the date of its final wake.
     fives : mapping
         Stream → its windows of five minutes; those of the night must be among them.
+    temperatures : mapping
+        Skin temperatures of the night and of those before it (`measure_temperatures`).
     """
     one = person.nights.get(day)
     if one is None or one.main is None:
@@ -61,12 +69,13 @@ def measure_signals(person: Person, day: int, fives: Mapping[str, FiveMinutes]) 
     for name in VENDOR_LOGS:
         given, stream = values[name]
         values[f"ln_{name}"] = (variability.take_log(given), stream)
-    values |= {name: measure_vital(person, one, kind, asleep_min)[0] for name, kind in VITALS.items()}
+    values |= {name: _measure_vital(person, one, kind, asleep_min) for name, kind in VITALS.items()}
     if values["spo2_night"][0].value is None:
-        nightly, _ = measure_vital(person, one, "spo2_night", asleep_min)
+        nightly = _measure_vital(person, one, "spo2_night", asleep_min)
         values["spo2_night"] = nightly if nightly[0].value is not None else values["spo2_night"]
     values["resp_night"] = _measure_respiration(person, one, fives, asleep_min)
-    values["temp_dev"] = _measure_temp_dev(person, day, values["skin_temp_night"])
+    values["skin_temp_night"] = _choose_kinds(temperatures[day], one.stream)
+    values["temp_dev"] = _measure_temp_dev(day, values["skin_temp_night"], temperatures)
     return values
 
 
@@ -96,18 +105,15 @@ def _measure_beats(
             irregular=is_uneven(mine.uneven),
         )
     if not each:
-        return dict.fromkeys(BEATS, (missing(NO_BEATS), None))
+        return dict.fromkeys(BEATS, (missing(measure.NO_BEATS), None))
     _, stream = choose({name: values["rmssd_night"] for name, values in each.items()}, one.stream)
     shown = stream or (one.stream if one.stream in each else next(iter(each)))
     return {name: (each[shown][name], shown) for name in BEATS}
 
 
-NO_BEATS = "no beats from this device"
-
-
 def in_night(windows: FiveMinutes, main: Log) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Windows that lie wholly in a main sleep, onset to final wake."""
-    return np.asarray((windows.start_s >= main.onset_s) & (windows.start_s + 300 <= main.wake_s), np.bool_)
+    return np.asarray((windows.start_s >= main.onset_s) & (windows.start_s + SPAN_S <= main.wake_s), np.bool_)
 
 
 def _measure_vendor(person: Person, one: Night, asleep_min: Ints) -> dict[str, From]:
@@ -158,18 +164,25 @@ def _nightly(person: Person, one: Night, samples: Samples) -> float:
     )
 
 
-def measure_vital(
+def measure_each(
     person: Person, one: Night, kind: str, asleep_min: Ints
-) -> tuple[From, dict[str, Kind | None]]:
-    """A vital of a night, and of which kind it is in each device."""
-    measures: dict[str, Measure] = {}
-    kinds: dict[str, Kind | None] = {}
-    for name, some in _of_night(person, one, kind):
-        nightly = _nightly(person, one, some)
-        measures[name], kinds[name] = vitals.measure_vital(
-            some.t_s, some.value, asleep_min=asleep_min, nightly=nightly
+) -> dict[str, tuple[Measure, Kind | None]]:
+    """A vital of a night by each device, and of which kind it is."""
+    return {
+        name: vitals.measure_vital(
+            some.t_s, some.value, asleep_min=asleep_min, nightly=_nightly(person, one, some)
         )
-    return choose(measures, one.stream), kinds
+        for name, some in _of_night(person, one, kind)
+    }
+
+
+def _measure_vital(person: Person, one: Night, kind: str, asleep_min: Ints) -> From:
+    """A vital of a night by the device chosen."""
+    return _choose_kinds(measure_each(person, one, kind, asleep_min), one.stream)
+
+
+def _choose_kinds(each: Mapping[str, tuple[Measure, Kind | None]], own: str) -> From:
+    return choose({name: measured for name, (measured, _) in each.items()}, own)
 
 
 def _measure_respiration(
@@ -192,7 +205,10 @@ def _measure_respiration(
     asleep = variability.windows_asleep(asleep_min)
     seen = {}
     for name, windows in fives.items():
-        mine = windows.take(in_night(windows, one.main) & np.isin(windows.start_s // 300, asleep))
+        mine = windows.take(in_night(windows, one.main) & np.isin(windows.start_s // SPAN_S, asleep))
+        if is_uneven(mine.uneven):
+            seen[name] = missing(measure.TOO_UNEVEN)
+            continue
         seen[name], _ = vitals.measure_respiration(
             none,
             none,
@@ -204,37 +220,22 @@ def _measure_respiration(
     return found if found[0].value is not None or not measures else given
 
 
-def _measure_temp_dev(person: Person, day: int, tonight: From) -> From:
+def measure_temperatures(person: Person) -> Temperatures:
+    """Skin temperature of every night of a person: date → device → value, and of which kind it is."""
+    return {
+        day: measure_each(person, one, SKIN_TEMPERATURE, person.asleep_min(one))
+        for day, one in person.nights.items()
+        if one.main is not None
+    }
+
+
+def _measure_temp_dev(day: int, tonight: From, temperatures: Temperatures) -> From:
     """`temp_dev`: against the 28 nights before of the same device and kind."""
     measured, stream = tonight
     if measured.value is None or stream is None:
         return vitals.measure_temp_dev(measured, np.empty(0)), stream
-    kind = person_kind(person, day, stream)
-    past = [
-        value
-        for night in range(day - vitals.HISTORY_NIGHTS, day)
-        if (value := temperature_of(person, night, stream, kind)) is not None
-    ]
-    return vitals.measure_temp_dev(measured, np.array(past)), stream
-
-
-def person_kind(person: Person, day: int, stream: str) -> Kind | None:
-    """Whether a device's skin temperature of a night is of samples or its one value."""
-    one = person.nights.get(day)
-    if one is None:
-        return None
-    return measure_vital(person, one, VITALS["skin_temp_night"], person.asleep_min(one))[1].get(stream)
-
-
-def temperature_of(person: Person, day: int, stream: str, kind: Kind | None) -> float | None:
-    """A device's skin temperature of a night, if it is of this kind; None where there is none."""
-    one = person.nights.get(day)
-    if one is None or one.main is None:
-        return None
-    some = person.samples[VITALS["skin_temp_night"]][stream].within(
-        60 * _noon(person, day - 1), 60 * _noon(person, day)
-    )
-    found, its_kind = vitals.measure_vital(
-        some.t_s, some.value, asleep_min=person.asleep_min(one), nightly=_nightly(person, one, some)
-    )
-    return found.value if its_kind == kind else None
+    kind = temperatures[day][stream][1]
+    before = range(day - vitals.HISTORY_NIGHTS, day)
+    past = [temperatures[night][stream] for night in before if stream in temperatures.get(night, {})]
+    same = [found.value for found, its_kind in past if found.value is not None and its_kind == kind]
+    return vitals.measure_temp_dev(measured, np.array(same, np.float64)), stream

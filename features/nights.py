@@ -10,19 +10,19 @@ import math
 
 import numpy as np
 
-from features import debt, measure, night, regularity, sleep, wear
+from features import debt, measure, night, regularity, sleep_measures, wear
 from features.measure import Measure, found, missing
 from features.person import Person, share_known
-from features.sleep import Night
+from features.sleep import DAY_S, Night
 from features.wear import Floats
 from features.zones import offset_in
 
 OF_SLEEP = (
-    *sleep.WITH_MAIN,
-    *sleep.WITH_STAGES,
-    *sleep.SHARES,
-    *sleep.COUNTS,
-    *sleep.CHANGES,
+    *sleep_measures.WITH_MAIN,
+    *sleep_measures.WITH_STAGES,
+    *sleep_measures.SHARES,
+    *sleep_measures.COUNTS,
+    *sleep_measures.CHANGES,
     "nap_min",
     "valid_night",
 )
@@ -38,9 +38,9 @@ def measure_night(person: Person, day: int) -> dict[str, Measure]:
     heart = person.heart_of_night(one)
     hr_bpm = heart.hr_bpm if heart else np.full(len(person.clock), np.nan)
     share = share_known(hr_bpm[person.main_span(one)])
-    values = sleep.measure_night(one, hr_coverage=share, known_share=known_share)
-    values |= sleep.measure_shares(one, hr_coverage=share, known_share=known_share)
-    values |= sleep.measure_counts(one, hr_coverage=share, known_share=known_share)
+    values = sleep_measures.measure_night(one, hr_coverage=share, known_share=known_share)
+    values |= sleep_measures.measure_shares(one, hr_coverage=share, known_share=known_share)
+    values |= sleep_measures.measure_counts(one, hr_coverage=share, known_share=known_share)
     values |= _measure_changes(person, day)
     values |= _measure_heart(person, one, hr_bpm, share)
     values |= _measure_history(person, day, values["tst24_min"])
@@ -58,13 +58,13 @@ def _measure_changes(person: Person, day: int) -> dict[str, Measure]:
     """Whether zone or clocks changed, by the clocks of the zone where the person woke before."""
     one, before = person.nights.get(day), person.nights.get(day - 1)
     if one is None or one.main is None:
-        return sleep.measure_changes(one, before, np.zeros(3, np.int64))
+        return sleep_measures.measure_changes(one, before, np.zeros(3, np.int64))
     last = before.main if before else None
     instants_s = (last.end_s if last else one.main.start_s, one.main.start_s, one.main.end_s)
     minutes = [instant // 60 for instant in instants_s]
     zones = [zone for from_min, zone in person.zones if from_min <= minutes[0]]
     offsets = [offset_in(zones[-1], minute) if zones else 0 for minute in minutes]
-    return sleep.measure_changes(one, before, np.array(offsets, np.int64))
+    return sleep_measures.measure_changes(one, before, np.array(offsets, np.int64))
 
 
 def _measure_regularity(person: Person, day: int, days: int) -> Measure:
@@ -83,8 +83,8 @@ def _measure_heart(person: Person, one: Night | None, hr_bpm: Floats, share: flo
         return none | {"valid_night": found(0, n_obs=0, coverage=0.0)}
     main, grid, span = one.main, person.grid, person.main_span(one)
     minute, asleep = person.clock.utc_min[span], grid.asleep[span]
-    quality = sleep.night_quality(one, share)
-    before = person.span(main.onset_s - sleep.DAY_S, main.onset_s)
+    quality = sleep_measures.night_quality(one, share)
+    before = person.span(main.onset_s - DAY_S, main.onset_s)
     still = hr_bpm[before][grid.usable[before] & grid.still[before]]
     sleeping = hr_bpm[span][asleep]
     valid = share >= night.LEAST_COVERAGE
@@ -106,7 +106,7 @@ def _measure_history(person: Person, day: int, tst24: Measure) -> dict[str, Meas
     past = [person.nights.get(d) for d in range(day - regularity.HISTORY_NIGHTS, day)]
     slept = [(n.day, n, n.main) for n in past if n is not None and n.main is not None]
     free = np.array([regularity.is_free(d) for d, _, _ in slept], bool)
-    midsleep_h = np.array([sleep.midsleep_hour(n) for _, n, _ in slept], float)
+    midsleep_h = np.array([sleep_measures.midsleep_hour(n) for _, n, _ in slept], float)
     sleep_h = np.array([main.spt_min / 60 for _, _, main in slept], float)
     free_tst_h = np.array([main.tst_min / 60 for _, _, main in slept], float)[free]
     need = regularity.measure_need(free_tst_h)
@@ -115,8 +115,8 @@ def _measure_history(person: Person, day: int, tst24: Measure) -> dict[str, Meas
         "sleep_need_h": need,
         "sleep_short": regularity.measure_short(need, tst24),
         "cpd": regularity.measure_cpd(
-            sleep.midsleep_hour(this) if this else math.nan,
-            sleep.midsleep_hour(before) if before else math.nan,
+            sleep_measures.midsleep_hour(this) if this else math.nan,
+            sleep_measures.midsleep_hour(before) if before else math.nan,
             past_midsleep_h=midsleep_h,
             past_sleep_h=sleep_h,
             past_free=free,
@@ -132,7 +132,7 @@ def _measure_work_and_free(person: Person, day: int) -> dict[str, Measure]:
     some = [person.nights.get(d) for d in range(day - regularity.HISTORY_NIGHTS + 1, day + 1)]
     slept = [(n, n.main) for n in some if n is not None and n.main is not None]
     return regularity.measure_work_and_free(
-        np.array([sleep.midsleep_hour(n) for n, _ in slept], float),
+        np.array([sleep_measures.midsleep_hour(n) for n, _ in slept], float),
         np.array([main.spt_min / 60 for _, main in slept], float),
         regularity.find_free(np.array([n.day for n, _ in slept], np.int64)),
     )
@@ -141,9 +141,7 @@ def _measure_work_and_free(person: Person, day: int) -> dict[str, Measure]:
 def all_sleep_h(person: Person, day: int) -> float:
     """`tst24_min` of a night in hours; NaN where it is not known."""
     one = person.nights.get(day)
-    values = sleep.measure_night(one, hr_coverage=1.0, known_share=share_of_night_known(person, day))
-    minutes = values["tst24_min"].value
-    return math.nan if minutes is None else minutes / 60
+    return math.nan if one is None or one.main is None else sleep_measures.tst24_min(one) / 60
 
 
 def _measure_vendor(person: Person, day: int) -> Measure:

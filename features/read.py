@@ -14,6 +14,7 @@ from features.catalog import METHOD_VERSION
 from features.five_minutes import MARGIN_S
 from features.work import to_date, to_day
 from warehouse.store import Connection
+from warehouse.tables import find_table
 
 STAGE = "features"
 
@@ -99,14 +100,7 @@ def read_signals(
         return con.execute(asked_for, given).to_arrow_table()
 
     signals = gather.Signals(
-        heart_rate=read(
-            "heart_rate",
-            f"{STREAM}, {MINUTE}, sum(s.hr_bpm::double) / count(*) as hr_bpm,"
-            " min(s.offset_min) as offset_min",
-            "person, stream, minute",
-            "(s.confidence is null or s.confidence > 0) and s.hr_bpm is not null",
-            "group by person, stream, minute",
-        ),
+        heart_rate=_read_minutes_of_heart(con, given[:2]),
         steps=read(
             "steps",
             f"{STREAM}, {MINUTE}, s.span_s, s.steps, s.offset_min",
@@ -116,7 +110,7 @@ def read_signals(
         episodes=read(
             "sleep_episode",
             f"{STREAM}, s.episode, {SPAN}, s.offset_min, s.end_offset_min, s.scoring = 'stages' as staged,"
-            " s.in_bed, s.tz_assumed as assumed",
+            " s.in_bed, s.tz_assumed as assumed, coalesce(s.revision, 0) as revision",
             "person, stream, start_s, s.episode",
         ),
         stages=read(
@@ -134,6 +128,38 @@ def read_signals(
     )
     con.unregister("asked")
     return signals
+
+
+STREAMS = """
+    select a.person, m.stream_id, m.source || '/' || m.device as stream, a.from_utc, a.to_utc
+    from meta.stream m join asked a on a.participant = m.participant order by 1, 3
+"""
+HEART = """
+    select n.number, {minute}, sum(s.hr_bpm::double) / count(*) as hr_bpm, min(s.offset_min) as offset_min
+    from {table} s join streams n on s.stream_id = n.stream_id
+    where s.t_utc >= n.from_utc and s.t_utc < n.to_utc and s.t_utc >= ? and s.t_utc < ?
+      and (s.confidence is null or s.confidence > 0) and s.hr_bpm is not null
+    group by all
+"""
+
+
+def _read_minutes_of_heart(con: Connection, edges: Sequence[datetime]) -> pa.Table:
+    """Heart rate by the minute of those asked for, in order of person and stream.
+
+    Much the largest signal of most people: it is read by the numbers of the streams, not by names, and
+    put in order by them here.
+    """
+    streams = con.execute(STREAMS).to_arrow_table()
+    numbers = pa.array(range(streams.num_rows), pa.int32())
+    con.register("streams", streams.append_column("number", numbers))
+    table = find_table("signal.heart_rate").stored_name
+    rows = con.execute(HEART.format(table=table, minute=MINUTE), list(edges)).to_arrow_table()
+    con.unregister("streams")
+    rows = rows.take(np.argsort(rows["number"].to_numpy(), kind="stable"))
+    number = rows["number"].to_numpy()
+    names = pa.DictionaryArray.from_arrays(pa.array(number, pa.int32()), streams["stream"].combine_chunks())
+    person = pa.array(streams["person"].to_numpy()[number], pa.int32())
+    return rows.drop_columns("number").append_column("person", person).append_column("stream", names)
 
 
 def _asked_table(participants: Sequence[str], ranges: Sequence[tuple[int, int]]) -> pa.Table:
@@ -155,7 +181,8 @@ SAMPLES = """
     from signal.vital s join asked a on s.participant = a.participant
     where s.t_utc >= a.from_utc and s.t_utc < a.to_utc and s.t_utc >= ? and s.t_utc < ?
       and s.participant in (select unnest(?)) and s.value is not null
-      and s.vital in ('respiration', 'skin_temperature', 'skin_temperature_deviation', 'spo2', 'spo2_night')
+      and s.vital in ('respiration', 'skin_temperature', 'skin_temperature_deviation', 'spo2', 'spo2_night',
+        'steps_day', 'tst_min', 'light_min', 'deep_min', 'rem_min', 'tib_min')
     group by a.person, kind, stream, epoch_us(s.t_utc) // 60000000, day
     union all
     select a.person, s.hrv, {stream}, epoch_us(s.t_utc) / 1e6, {day}, s.value_ms
@@ -178,31 +205,32 @@ ZONES = """
 
 
 DAYS = """
-    select {stream}, (epoch_us(s.t_utc) // 86400000000)::integer as utc_day, {sensor}
-    from signal.{table} s where s.participant = ? and s.t_utc >= ? and s.t_utc < ? group by 1, 2
+    select distinct {stream}, (epoch_us(s.t_utc) // 86400000000)::integer as utc_day
+    from signal.{table} s where s.participant = ? and s.t_utc >= ? and s.t_utc < ?
 """
 SPAN_OF = """
     select epoch_us(t_utc) as t_us, {columns} from signal.{table}
     where participant = ? and source = ? and device = ? and t_utc >= ? and t_utc < ? and {which}
     order by t_utc
 """
-COLUMNS = {"beat": "rr_ms, gap_before, tick_ms", "pulse_wave": "bvp"}
+COLUMNS = {
+    "beat": "rr_ms, gap_before, tick_ms, coalesce(list_position(['ppg', 'ecg'], sensor), 0)::integer as sensor",
+    "pulse_wave": "bvp",
+}
+"""The number of a sensor is its place in `five_minutes.SENSORS`."""
 
 
-def find_days(
-    con: Connection, participant: str, utc_days: Sequence[int], table: str
-) -> dict[int, dict[str, str | None]]:
-    """UTC day → streams that recorded a signal on it, with their sensor where the signal has one."""
-    sensor = "min(s.sensor)" if table == "beat" else "null"
+def find_days(con: Connection, participant: str, utc_days: Sequence[int], table: str) -> dict[int, set[str]]:
+    """UTC day → streams that recorded a signal on it."""
     found = con.execute(
-        DAYS.format(table=table, stream=STREAM, sensor=sensor),
+        DAYS.format(table=table, stream=STREAM),
         [participant, _start_of(utc_days[0]), _start_of(utc_days[-1] + 1)],
     ).fetchall()
     wanted = set(utc_days)
-    days: dict[int, dict[str, str | None]] = {}
-    for stream, utc_day, kind in found:
+    days: dict[int, set[str]] = {}
+    for stream, utc_day in found:
         if utc_day in wanted:
-            days.setdefault(utc_day, {})[stream] = kind
+            days.setdefault(utc_day, set()).add(stream)
     return days
 
 
@@ -233,13 +261,15 @@ def _start_of(utc_day: int) -> datetime:
 
 
 RECORDED = """
-    select distinct '{table}', s.participant from signal.{table} s
+    select distinct '{table}' as sensor, s.participant from signal.{table} s
     join asked a on s.participant = a.participant
     where s.t_utc >= a.from_utc and s.t_utc < a.to_utc and s.t_utc >= $from_utc and s.t_utc < $to_utc
 """
 MINUTES = """
-    select '{table}' as sensor, {stream}, epoch_us(s.t_utc) // 60000000 as minute from signal.{table} s
-    where s.participant = $participant and s.t_utc >= $from_utc and s.t_utc < $to_utc group by all
+    select a.person, '{table}' as sensor, {stream}, epoch_us(s.t_utc) // 60000000 as minute
+    from signal.{table} s join asked a on s.participant = a.participant
+    where s.t_utc >= a.from_utc and s.t_utc < a.to_utc and s.t_utc >= $from_utc and s.t_utc < $to_utc
+    group by all
 """
 SENSORS = ("beat", "eda", "acceleration", "pulse_wave", "hrv_sample")
 """Signals beside heart rate and steps whose minutes are counted."""
@@ -249,35 +279,48 @@ def find_recorded(
     con: Connection, participants: Sequence[str], ranges: Sequence[tuple[int, int]]
 ) -> dict[str, set[str]]:
     """Signal of `SENSORS` → who has any of it: most people have none, and are then not asked again."""
-    asked = _asked_table(participants, ranges)
-    con.register("asked", asked)
-    given = {"from_utc": pc.min(asked["from_utc"]).as_py(), "to_utc": pc.max(asked["to_utc"]).as_py()}
     sql = " union all ".join(RECORDED.format(table=table) for table in SENSORS)
-    found = con.execute(sql, given).fetchall()
-    con.unregister("asked")
+    rows = _ask(con, sql, participants, ranges).to_pydict()
+    found = list(zip(*rows.values(), strict=True))
     return {table: {who for name, who in found if name == table} for table in SENSORS}
 
 
 def read_minutes(
-    con: Connection, participant: str, sensors: Sequence[str], days: tuple[int, int]
+    con: Connection,
+    participants: Sequence[str],
+    ranges: Sequence[tuple[int, int]],
+    sensors: Sequence[str],
 ) -> pa.Table:
-    """Every minute in which one of some sensors gave a row: sensor, stream, minute.
+    """Every minute in which one of some sensors gave a row: person, sensor, stream, minute.
 
     Parameters
     ----------
+    participants : sequence of str
+        In the order that numbers them.
+    ranges : sequence of (int, int)
+        First and last local day for each.
     sensors : sequence of str
         Some of `SENSORS`.
-    days : (int, int)
-        First and last local day.
     """
-    if not sensors:
-        return pa.table(
-            {"sensor": pa.array([], pa.string()), "stream": pa.array([], pa.string()), "minute": []}
-        )
-    sql = " union all ".join(MINUTES.format(table=table, stream=STREAM) for table in sensors)
-    start_min, end_min = gather.axis_of(*days)
-    span = {"from_utc": _at_minute(start_min), "to_utc": _at_minute(end_min)}
-    return con.execute(sql, {"participant": participant, **span}).to_arrow_table()
+    parts = [MINUTES.format(table=table, stream=STREAM) for table in sensors]
+    return _ask(con, " union all ".join(parts or [NO_MINUTES]) + " order by 1", participants, ranges)
+
+
+NO_MINUTES = (
+    "select 0::integer as person, '' as sensor, '' as stream, 0::bigint as minute where $from_utc > $to_utc"
+)
+
+
+def _ask(
+    con: Connection, sql: str, participants: Sequence[str], ranges: Sequence[tuple[int, int]]
+) -> pa.Table:
+    """Rows for those asked for, of SQL that joins `asked` and takes $from_utc and $to_utc."""
+    asked = _asked_table(participants, ranges)
+    con.register("asked", asked)
+    edges = {"from_utc": pc.min(asked["from_utc"]).as_py(), "to_utc": pc.max(asked["to_utc"]).as_py()}
+    rows = con.execute(sql, edges).to_arrow_table()
+    con.unregister("asked")
+    return rows
 
 
 def _at_minute(minute: int) -> datetime:
@@ -298,3 +341,53 @@ def read_skin(
         )
     ]
     return parts[0], parts[1], parts[2]
+
+
+def find_people(con: Connection) -> dict[str, bool]:
+    """Everyone in the warehouse, in order, and whether they allowed research."""
+    return dict(con.execute(PEOPLE).fetchall())
+
+
+PEOPLE = """
+    select p.participant, coalesce(c.granted, false) from meta.participant p
+    left join meta.consent c on c.participant = p.participant and c.purpose = 'research' order by 1
+"""
+
+
+def find_days_with_data(con: Connection, participant: str) -> tuple[int, int] | None:
+    """First and last local day on which a person's devices recorded what features are made from."""
+    parts = [EXTENT.format(table=table, edge="t_utc", offset="offset_min") for table in CONTINUOUS]
+    parts.append(EXTENT.format(table="sleep_episode", edge="end_utc", offset="end_offset_min"))
+    sql = f"select min(low), max(high) from ({' union all '.join(parts)})"  # noqa: S608 - names of tables
+    found = con.execute(sql, {"participant": participant}).fetchone()
+    return None if found is None or found[0] is None else (to_day(found[0]), to_day(found[1]))
+
+
+CONTINUOUS = ("heart_rate", "steps", "beat", "pulse_wave", "eda")
+EXTENT = """
+    select min(t_utc + to_minutes(offset_min))::date as low, max({edge} + to_minutes({offset}))::date as high
+    from signal.{table} where participant = $participant
+"""
+
+
+def read_events(con: Connection, participant: str, words: Sequence[str]) -> pa.Table:
+    """Starts of a person's events of some words, each once: event, start_s, offset_min, in order of time."""
+    return con.execute(EVENTS, [participant, list(words)]).to_arrow_table()
+
+
+EVENTS = """
+    select event, epoch_us(t_utc) // 1000000 as start_s, min(offset_min)::integer as offset_min
+    from signal.event where participant = ? and event in (select unnest(?)) group by 1, 2 order by 2, 1
+"""
+
+
+def read_windows(con: Connection, participant: str) -> pa.Table:
+    """A person's rows of `feature.window` of the current method, in order of stream and time."""
+    return con.execute(WINDOWS, [participant, METHOD_VERSION]).to_arrow_table()
+
+
+WINDOWS = """
+    select source as stream, epoch_us(start_utc) // 1000000 as start_s, quality, reason, coverage, artefact,
+        uneven, sensor, derived, rmssd_ms, rmssd_corrected_ms, sdnn_ms, mean_hr_bpm
+    from feature.window where participant = ? and method_version = ? order by 1, 2
+"""

@@ -15,7 +15,7 @@ from features import electrodermal
 from features.beats import Beats
 from features.data_yield import Yield, count_yield
 from features.electrodermal import Spans
-from features.five_minutes import FiveMinutes, find_wave_beats, measure_five_minutes
+from features.five_minutes import SENSORS, FiveMinutes, find_wave_beats, measure_five_minutes
 from features.person import Person
 from features.wear import Bools, Floats, Ints
 
@@ -40,8 +40,9 @@ def take_beats(rows: pa.Table) -> Beats:
     )
 
 
-def measure_beats(person: Person, beats: Beats, utc_day: int, sensor: str | None) -> FiveMinutes:
-    """Windows of one UTC day of one device from its beats."""
+def measure_beats(person: Person, rows: pa.Table, utc_day: int) -> FiveMinutes:
+    """Windows of one UTC day of one device from its beats, rows as of `take_beats` with sensor."""
+    beats, sensor = take_beats(rows), np.asarray(rows["sensor"].to_numpy(), np.int64)
     return measure_five_minutes(beats, utc_day, were_asleep(person, beats), sensor=sensor)
 
 
@@ -50,7 +51,8 @@ def measure_wave(person: Person, rows: pa.Table, utc_day: int) -> FiveMinutes | 
     beats = find_wave_beats(floats(rows, "t_us") / 1e6, floats(rows, "bvp"))
     if beats is None or not len(beats):
         return None
-    return measure_five_minutes(beats, utc_day, were_asleep(person, beats), sensor="ppg", derived=True)
+    sensor = np.full(len(beats), SENSORS.index("ppg"))
+    return measure_five_minutes(beats, utc_day, were_asleep(person, beats), sensor=sensor, derived=True)
 
 
 def were_asleep(person: Person, beats: Beats) -> Bools:
@@ -104,10 +106,23 @@ def yield_by_sensor(
 
 def digest(rows: pa.Table) -> bytes:
     """Hash of rows: of their values, whatever chunks they came in."""
-    state = hashlib.sha256()
-    for name in rows.column_names:
-        state.update(floats(rows, name).tobytes())
-    return state.digest()
+    return _digest([floats(rows, name) for name in rows.column_names])
+
+
+def _digest(columns: list[Floats]) -> bytes:
+    return hashlib.sha256(b"".join(values.tobytes() for values in columns)).digest()
+
+
+def digest_by_day(person: Person, rows: pa.Table) -> dict[int, bytes]:
+    """Hash of the rows of each local day, of rows with t_us.
+
+    A UTC day holds parts of two local days or three, and a change in one of them redoes itself and those
+    beside it only: the third must not see it.
+    """
+    columns = [floats(rows, name) for name in rows.column_names]
+    minute = np.floor(floats(rows, "t_us") / 60e6).astype(np.int64) - person.clock.start_min
+    day = person.clock.day[np.clip(minute, 0, len(person.clock) - 1)]
+    return {d: _digest([values[day == d] for values in columns]) for d in np.unique(day).tolist()}
 
 
 def floats(rows: pa.Table, name: str) -> Floats:

@@ -22,8 +22,6 @@ FREE_NIGHTS = 8
 """Free nights in 28."""
 
 LEAST_WORK = 3
-TOO_FEW_WORK = "fewer than 3 work nights before it"
-NO_MEAN_CLOCK = "sleep lies all round the clock"
 NEED_LOW_H, NEED_HIGH_H = 7.0, 9.0
 
 
@@ -251,12 +249,12 @@ def measure_work_and_free(midsleep_h: Floats, sleep_h: Floats, free: Bools) -> d
     if free.sum() < LEAST_FREE:
         few = measure.too_few_before(LEAST_FREE, "free nights") if nights else measure.NO_DATA
     elif (~free).sum() < LEAST_WORK:
-        few = TOO_FEW_WORK
+        few = measure.too_few_before(LEAST_WORK, "work nights")
     if few is not None:
         return dict.fromkeys(WORK_AND_FREE, missing(few, n_obs=nights, coverage=coverage))
     jetlag, middle = social_jetlag_h(midsleep_h, free), msf_sc_h(midsleep_h, sleep_h, free)
     if math.isnan(jetlag):
-        scattered = missing(NO_MEAN_CLOCK, n_obs=nights, coverage=coverage)
+        scattered = missing(measure.NO_MEAN_CLOCK, n_obs=nights, coverage=coverage)
         return dict.fromkeys(WORK_AND_FREE, scattered)
     error = _mean_se_h(midsleep_h[free])
     both = math.hypot(error, _mean_se_h(midsleep_h[~free]))

@@ -115,7 +115,7 @@ def window_rows(
     if not parts:
         none = np.zeros(0, np.int64)
         empty = {name: np.empty(0) for name in (*names_of("window"), "n_beats", "n_pairs")}
-        nothing = FiveMinutes(none, none, [], *(np.empty(0),) * 3, empty, None, derived=False)
+        nothing = FiveMinutes(none, none, [], *(np.empty(0),) * 3, empty, [], np.zeros(0, np.bool_))
         parts = [_window_rows(stamp, "", nothing, none, none)]
     return pa.concat_tables(parts)
 
@@ -137,8 +137,8 @@ def _window_rows(stamp: Stamp, stream: str, windows: FiveMinutes, day: Ints, off
             "start_utc": instants(windows.start_s),
             "offset_min": pa.array(offset_min, pa.int16()),
             "span_s": pa.array(np.full(count, SPAN_S), pa.int32()),
-            "sensor": pa.array([windows.sensor] * count, pa.string()),
-            "derived": pa.array([windows.derived] * count, pa.bool_()),
+            "sensor": pa.array(windows.sensor, pa.string()),
+            "derived": pa.array(windows.derived, pa.bool_()),
             "n_beats": counts("n_beats"),
             "n_pairs": counts("n_pairs"),
             "coverage": reals(windows.coverage),

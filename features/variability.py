@@ -11,7 +11,16 @@ import math
 import numpy as np
 
 from features.bootstrap import draw_blocks
-from features.measure import NO_DATA, NO_VENDOR_VALUE, Measure, Quality, found, missing
+from features.measure import (
+    NO_DATA,
+    NO_VENDOR_VALUE,
+    TOO_UNEVEN,
+    Measure,
+    Quality,
+    found,
+    missing,
+    too_few_windows,
+)
 from features.wear import Bools, Floats, Ints
 
 WINDOW_MIN = 5
@@ -26,13 +35,6 @@ EARLY_FROM_S, EARLY_LASTS_S = 30 * 60, 4 * 3600
 
 FAIR_SPOTS, GOOD_SPOTS = 3, 6
 """Samples of a minute: one says little, and few devices take more than a handful a night."""
-
-TOO_UNEVEN = "too uneven to use"
-
-
-def too_few_windows(windows: int) -> str:
-    """Reason: 'too few stretches of 5 minutes in sleep: 4 of 6'."""
-    return f"too few stretches of 5 minutes in sleep: {windows} of {LEAST_WINDOWS}"
 
 
 def windows_asleep(asleep_min: Ints) -> Ints:
@@ -62,7 +64,7 @@ def median_of_windows(value: Floats, *, of: int) -> Measure:
         return missing(NO_DATA)
     coverage = min(1.0, n / of) if of else 0.0
     if n < LEAST_WINDOWS:
-        return missing(too_few_windows(n), n_obs=n, coverage=coverage)
+        return missing(too_few_windows(n, LEAST_WINDOWS), n_obs=n, coverage=coverage)
     se = float(np.median(value[draw_blocks(n)], axis=1).std(ddof=1))
     quality: Quality = "good" if n >= GOOD_WINDOWS else "low"
     return found(float(np.median(value)), n_obs=n, coverage=coverage, quality=quality, se=se)

@@ -11,12 +11,20 @@ from typing import Literal
 
 import numpy as np
 
-from features.measure import NO_DATA, Measure, Quality, found, missing, share_quality, too_few_before
+from features.measure import (
+    NO_DATA,
+    Measure,
+    Quality,
+    found,
+    missing,
+    share_quality,
+    too_few_before,
+    too_few_windows,
+)
 from features.variability import (
     LEAST_WINDOWS,
     WINDOW_MIN,
     median_of_windows,
-    too_few_windows,
     windows_asleep,
 )
 from features.wear import Floats, Ints
@@ -92,12 +100,16 @@ def measure_vital(
         From samples in at least 6 windows of five minutes, low below 18; null with a reason otherwise.
     kind : 'samples', 'nightly' or None
     """
+    if len(t_s) < LEAST_WINDOWS and not math.isnan(nightly):
+        return found(nightly, n_obs=1, coverage=None), "nightly"
     middle = window_medians(t_s, value, asleep_min=asleep_min)
     if len(middle) >= LEAST_WINDOWS:
         return median_of_windows(middle, of=len(windows_asleep(asleep_min))), "samples"
     if not math.isnan(nightly):
         return found(nightly, n_obs=1, coverage=None), "nightly"
-    return missing(too_few_windows(len(middle)) if len(middle) else NO_DATA, n_obs=len(middle)), None
+    return missing(
+        too_few_windows(len(middle), LEAST_WINDOWS) if len(middle) else NO_DATA, n_obs=len(middle)
+    ), None
 
 
 def measure_respiration(

@@ -77,9 +77,13 @@ class Clock:
 
     def noon(self, day: int) -> int:
         """Position of the first minute at or after noon of a local day; len(self) if not on the axis."""
-        on_day = self.minutes_of(day)
-        after = on_day[self.local_min[on_day] >= day * DAY_MIN + DAY_MIN // 2]
-        return int(after[0]) if len(after) else len(self)
+        return self._noons.get(day, len(self))
+
+    @cached_property
+    def _noons(self) -> dict[int, int]:
+        late = np.flatnonzero(self.local_min % DAY_MIN >= DAY_MIN // 2)
+        days, first = np.unique(self.day[late], return_index=True)
+        return dict(zip(days.tolist(), late[first].tolist(), strict=True))
 
 
 def fill_offsets(start_min: int, zone_offset_min: Ints, *, seen_min: Ints, seen_offset_min: Ints) -> Clock:

@@ -27,7 +27,7 @@ ONLY_IN = {
     "neurokit2": ("features/",),
     "fitbit": ("ingest/live/fitbit_web.py",),
 }
-SQL_PLACES = ("warehouse/", "features/compute.py", "features/read.py", "models/score.py", "reports/read.py")
+SQL_PLACES = ("warehouse/", "features/compute.py", "features/read.py", "models/read.py", "reports/read.py")
 SQL = re.compile(
     r"\b(select|insert into|delete from|update)\b.+\b(from|values|set|where|into)\b",
     re.IGNORECASE | re.DOTALL,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import circadian
+from features import circadian, measure
 
 NAN = np.nan
 NIGHT_AND_DAY = np.repeat([0.0, 1.0], 12)
@@ -154,8 +154,8 @@ def test_an_hour_of_the_clock_that_is_never_known_makes_it_null() -> None:
     charging = NIGHT_AND_DAY.copy()
     charging[20:22] = NAN
     days = [charging] * 3
-    assert values(hourly(*days), 2)["l5_7d"] == circadian.HOLES
-    assert values(hourly(*days, NIGHT_AND_DAY), 3)["l5_7d"] == circadian.HOLES
+    assert values(hourly(*days), 2)["l5_7d"] == measure.HOLES
+    assert values(hourly(*days, NIGHT_AND_DAY), 3)["l5_7d"] == measure.HOLES
     assert values(hourly(*days, NIGHT_AND_DAY, NIGHT_AND_DAY), 4)["l5_7d"] == 0.0
 
 
@@ -178,14 +178,14 @@ def test_hours_of_a_day_that_is_mostly_unknown_do_not_count() -> None:
 
 
 def test_a_signal_that_never_changes_has_no_rhythm() -> None:
-    assert set(values(hourly(*[np.full(24, 0.1)] * 3), 2).values()) == {circadian.NO_CHANGE}
+    assert set(values(hourly(*[np.full(24, 0.1)] * 3), 2).values()) == {measure.NO_CHANGE}
     assert math.isnan(circadian.interdaily_stability(np.full(48, 0.1), np.arange(48) % 24))
 
 
 def test_equal_lows_on_opposite_sides_have_no_one_start() -> None:
     profile = np.tile(np.repeat([1.0, 0.0], 6), 2)
     told = values(hourly(*[profile] * 3), 2)
-    assert told["l5_start_h"] == circadian.NO_ONE_WINDOW
+    assert told["l5_start_h"] == measure.NO_ONE_WINDOW
     assert told["l5_7d"] == 0.0
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import debt, regularity, wear
+from features import debt, measure, regularity, wear
 from features.measure import found, missing
 
 SEVEN = 7 * 1440
@@ -243,7 +243,7 @@ def test_sleep_all_round_the_clock_has_no_middle() -> None:
     middle = np.array([0.0, 6.0, 12.0, -6.0, 3.0, 1.0, 1.0])
     free = np.array([True, True, True, True, False, False, False])
     told = regularity.measure_work_and_free(middle, np.full(7, 8.0), free)
-    assert told["social_jetlag_h"].reason == regularity.NO_MEAN_CLOCK
+    assert told["social_jetlag_h"].reason == measure.NO_MEAN_CLOCK
 
 
 ALL_WEIGHT = sum(0.9**k for k in range(14))

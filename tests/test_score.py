@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
+from score_rows import Row, ask, put, results, run
 
 from models import score as verb
 from models.parameters import load_parameters
-from models.score import score
-from warehouse.commit import commit
-from warehouse.staging import stage
-from warehouse.store import content_hashes, open_warehouse
+from warehouse.store import open_warehouse
 
 P = load_parameters()
 FIRST = date(2020, 1, 1)
-NOW = datetime(2020, 12, 1, tzinfo=UTC).replace(tzinfo=None)
-EVER = date(2030, 1, 1)
 MEASURED = ("rhr_night", "sleep_short", "sleep_frag", "cpd", "ahr_day", "arousal_min")
-COLUMNS = ("participant", "day", "feature", "value", "se", "quality", "source")
-Row = tuple[str, date, str, float | None, float | None, str | None, str | None]
 
 
 def person(name: str, days: int, *, seed: int, switch: int = 9999) -> list[Row]:
@@ -48,48 +40,6 @@ def person(name: str, days: int, *, seed: int, switch: int = 9999) -> list[Row]:
                 else (name, day, f, None, None, None, None)
             )
     return rows
-
-
-def put(
-    warehouse: Path, staging: Path, rows: Iterable[Row], *, gone: Iterable[tuple[str, date]] = ()
-) -> None:
-    """Commit feature values as the features stage would."""
-    rows, gone = list(rows), list(gone)
-    table = pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True))) if rows else None
-    days = sorted({(row[0], row[1]) for row in rows} | set(gone))
-    with stage(staging, "features", method_version="features-1") as staged:
-        if table is not None:
-            one = pa.array([1] * len(rows), pa.int64())
-            text = pa.array(["-"] * len(rows))
-            more = {"n_obs": one, "coverage": one.cast(pa.float64()), "reason": text}
-            staged.add(
-                "feature.value",
-                pa.table(
-                    {n: table[n] for n in COLUMNS} | more | {"method_version": text, "input_hash": text}
-                ),
-            )
-        staged.replace(pa.table({"participant": [p for p, _ in days], "day": [d for _, d in days]}))
-    commit(warehouse, [staged.folder], now=NOW)
-
-
-def run(
-    warehouse: Path, staging: Path, participants: Iterable[str] = ("p-one", "p-two"), before: date = EVER
-) -> bool:
-    folder = score(warehouse, staging, participants=list(participants), before=before)
-    if folder is not None:
-        commit(warehouse, [folder], now=NOW)
-    return folder is not None
-
-
-def ask(warehouse: Path, sql: str) -> list[tuple[Any, ...]]:
-    with open_warehouse(warehouse, read_only=True) as con:
-        return con.execute(sql).fetchall()
-
-
-def results(warehouse: Path) -> dict[str, str]:
-    with open_warehouse(warehouse, read_only=True) as con:
-        hashes = content_hashes(con)
-    return {k: v for k, v in hashes.items() if k.startswith("model.")}
 
 
 @pytest.fixture
@@ -178,7 +128,9 @@ def test_batches_change_nothing(
     assert results(other) == results(warehouse)
 
 
-def test_late_value_redoes_its_day_and_the_42_after_it_only(paths: tuple[Path, Path], tmp_path: Path) -> None:
+def test_late_value_redoes_what_follows_and_moves_43_days_of_the_index(
+    paths: tuple[Path, Path], tmp_path: Path
+) -> None:
     warehouse, staging = paths
     put(warehouse, staging, TWO)
     run(warehouse, staging)
@@ -189,7 +141,7 @@ def test_late_value_redoes_its_day_and_the_42_after_it_only(paths: tuple[Path, P
     run(warehouse, staging)
     after = dict(ask(warehouse, "select (participant, day)::varchar, input_hash from model.index_day"))
     redone = ask(warehouse, "select partitions from meta.run where stage = 'models' order by rowid")
-    assert redone == [(100,), (43,)]
+    assert redone == [(100,), (60,)]  # alerts go on to the last day
     assert sum(before[k] != after[k] for k in before) == 43
     fresh = tmp_path / "fresh.duckdb"
     put(fresh, staging, changed)
@@ -249,7 +201,7 @@ def test_days_whose_features_are_gone_lose_their_rows(paths: tuple[Path, Path]) 
     put(warehouse, staging, [], gone=[("p-two", FIRST + timedelta(days=k)) for k in range(25, 30)])
     run(warehouse, staging)
     last = "select max(day) from {} where participant = 'p-two'"
-    for table in ("model.index_day", "model.baseline", "model.contribution"):
+    for table in ("model.index_day", "model.baseline", "model.contribution", "model.alert"):
         assert ask(warehouse, last.format(table)) == [(FIRST + timedelta(days=24),)]
 
 
@@ -271,7 +223,7 @@ def test_company_does_not_matter(paths: tuple[Path, Path], tmp_path: Path) -> No
     alone = tmp_path / "alone.duckdb"
     put(alone, staging, [r for r in TWO if r[0] == "p-two"])
     run(alone, staging)
-    for table in ("baseline", "index_day", "contribution"):
+    for table in ("baseline", "index_day", "contribution", "alert", "alert_part", "shift", "shift_run"):
         sql = f"select * from model.{table} where participant = 'p-two' order by all"
         assert ask(warehouse, sql) == ask(alone, sql)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import measure, sleep
-from features.sleep import ASLEEP, DEEP, LIGHT, REM, RESTLESS, WAKE, Log, Night
+from features import measure, sleep, sleep_measures
+from features.sleep import ASLEEP, DEEP, LIGHT, REM, RESTLESS, WAKE, Log, Night, Totals
 
 SYDNEY = ZoneInfo("Australia/Sydney")
 
@@ -25,7 +27,7 @@ def instant(text: str, zone: ZoneInfo = SYDNEY) -> tuple[int, int]:
     return int(local.timestamp()), int(offset.total_seconds() // 60)
 
 
-def make_log(start: str, *stretches: tuple[int, float], zone: ZoneInfo = SYDNEY, **facts: bool) -> Log:
+def make_log(start: str, *stretches: tuple[int, float], zone: ZoneInfo = SYDNEY, **facts: Any) -> Log:
     """A log from its local start and (stage, minutes) stretches."""
     start_s, offset = instant(start, zone)
     edges = start_s + np.concatenate(([0], np.cumsum([round(60 * m) for _, m in stretches])))
@@ -49,7 +51,7 @@ def day_number(text: str) -> int:
 
 
 def value(night: Night, name: str) -> float:
-    found = sleep.measure_night(night, hr_coverage=1.0, known_share=1.0)[name].value
+    found = sleep_measures.measure_night(night, hr_coverage=1.0, known_share=1.0)[name].value
     assert found is not None
     return found
 
@@ -87,9 +89,9 @@ def test_durations_of_a_night_worked_out_by_hand() -> None:
 def test_breaks_are_changes_to_a_lighter_state_and_awakenings_last_two_minutes() -> None:
     night = sleep.assemble([NIGHT])[day_number("2020-06-02")]
     # deep→light, light→wake, REM→wake, REM→light; the wakes before onset and after the end do not count.
-    assert sleep.count_breaks(NIGHT) == 4
+    assert sleep_measures.count_breaks(NIGHT) == 4
     assert value(night, "sleep_frag") == pytest.approx(4 / (337 / 60))
-    assert sleep.count_awakenings(NIGHT) == 1
+    assert sleep_measures.count_awakenings(NIGHT) == 1
     assert value(night, "awakenings_h") == pytest.approx(1 / (337 / 60))
 
 
@@ -97,7 +99,7 @@ def test_neighbouring_wakes_are_one_awakening() -> None:
     log = make_log(
         "2020-06-01T23:00", (LIGHT, 200), (WAKE, 1), (RESTLESS, 1), (LIGHT, 100), (WAKE, 1.5), (REM, 9)
     )
-    assert sleep.count_awakenings(log) == 1
+    assert sleep_measures.count_awakenings(log) == 1
 
 
 def test_clock_times_are_hours_from_local_midnight_of_the_date_of_the_final_wake() -> None:
@@ -211,12 +213,12 @@ def test_devices_are_chosen_between_by_stages_then_coverage_and_a_conflict_is_ma
     assert (chosen.stream, chosen.conflict) == ("c/z", True)
     assert chosen.main is other.main
     assert not sleep.choose([staged, other], {}).conflict
-    assert sleep.measure_night(chosen, hr_coverage=1.0, known_share=1.0)["tst_min"].quality == "low"
+    assert sleep_measures.measure_night(chosen, hr_coverage=1.0, known_share=1.0)["tst_min"].quality == "low"
 
 
 def test_what_a_fitbit_log_cannot_tell_is_null_with_its_reason() -> None:
     night = sleep.assemble([NIGHT])[day_number("2020-06-02")]
-    values = sleep.measure_night(night, hr_coverage=1.0, known_share=1.0)
+    values = sleep_measures.measure_night(night, hr_coverage=1.0, known_share=1.0)
     assert values["sol_min"].reason == "no lights-out time from this device"
     assert values["se"].reason == "no true time in bed from this device"
     assert values["tib_min"].quality == "low"
@@ -225,31 +227,31 @@ def test_what_a_fitbit_log_cannot_tell_is_null_with_its_reason() -> None:
 
 def test_true_time_in_bed_gives_sleep_efficiency() -> None:
     log = make_log("2020-06-01T22:50", (WAKE, 40), (LIGHT, 360), in_bed=True)
-    values = sleep.measure_night(Night(1, log), hr_coverage=1.0, known_share=1.0)
+    values = sleep_measures.measure_night(Night(1, log), hr_coverage=1.0, known_share=1.0)
     assert values["se"].value == pytest.approx(90)
     assert values["tib_min"].quality == "good"
 
 
 def test_a_classic_log_has_no_stages_and_restless_is_not_asleep() -> None:
     log = make_log("2020-06-01T23:00", (ASLEEP, 300), (RESTLESS, 20), (ASLEEP, 40), staged=False)
-    values = sleep.measure_night(Night(1, log), hr_coverage=1.0, known_share=1.0)
+    values = sleep_measures.measure_night(Night(1, log), hr_coverage=1.0, known_share=1.0)
     assert values["tst_min"].value == 340
-    assert {values[n].reason for n in sleep.WITH_STAGES} == {measure.NO_STAGES}
+    assert {values[n].reason for n in sleep_measures.WITH_STAGES} == {measure.NO_STAGES}
 
 
 def test_no_main_sleep_is_said_and_no_nap_is_zero_only_where_the_day_is_known() -> None:
-    worn = sleep.measure_night(None, hr_coverage=0.0, known_share=0.9)
+    worn = sleep_measures.measure_night(None, hr_coverage=0.0, known_share=0.9)
     assert worn["tst_min"].reason == "no main sleep found"
     assert worn["nap_min"].value == 0
-    barely = sleep.measure_night(None, hr_coverage=0.0, known_share=0.25)
+    barely = sleep_measures.measure_night(None, hr_coverage=0.0, known_share=0.25)
     assert barely["nap_min"].reason == "not worn enough: 6.0 of 12 h"
-    assert sleep.measure_night(None, hr_coverage=0.0, known_share=0.0)["tst_min"].reason == "no data"
+    assert sleep_measures.measure_night(None, hr_coverage=0.0, known_share=0.0)["tst_min"].reason == "no data"
 
 
 def test_rem_latency_without_rem_says_so() -> None:
     night = Night(1, make_log("2020-06-01T23:00", (LIGHT, 300)))
     assert (
-        sleep.measure_night(night, hr_coverage=1.0, known_share=1.0)["rem_latency_min"].reason
+        sleep_measures.measure_night(night, hr_coverage=1.0, known_share=1.0)["rem_latency_min"].reason
         == "no REM sleep found"
     )
 
@@ -257,17 +259,20 @@ def test_rem_latency_without_rem_says_so() -> None:
 @pytest.mark.parametrize(("coverage", "quality"), [(0.8, "good"), (0.79, "fair"), (0.49, "low")])
 def test_quality_of_a_night_follows_its_heart_rate(coverage: float, quality: str) -> None:
     night = sleep.assemble([NIGHT])[day_number("2020-06-02")]
-    assert sleep.measure_night(night, hr_coverage=coverage, known_share=1.0)["tst_min"].quality == quality
+    assert (
+        sleep_measures.measure_night(night, hr_coverage=coverage, known_share=1.0)["tst_min"].quality
+        == quality
+    )
 
 
 def test_over_sixteen_hours_asleep_is_low() -> None:
     night = Night(1, make_log("2020-06-01T18:00", (LIGHT, 961)))
-    assert sleep.night_quality(night, 1.0) == "low"
+    assert sleep_measures.night_quality(night, 1.0) == "low"
 
 
 def part(night: Night | None, name: str, known_share: float = 1.0) -> measure.Measure:
-    shares = sleep.measure_shares(night, hr_coverage=1.0, known_share=known_share)
-    return (shares | sleep.measure_counts(night, hr_coverage=1.0, known_share=known_share))[name]
+    shares = sleep_measures.measure_shares(night, hr_coverage=1.0, known_share=known_share)
+    return (shares | sleep_measures.measure_counts(night, hr_coverage=1.0, known_share=known_share))[name]
 
 
 def test_stages_are_shares_of_the_time_asleep() -> None:
@@ -321,7 +326,7 @@ def changes(night: str, before: str | None, zones: tuple[str, str]) -> tuple[flo
     instants = (last.wake_s if last else log.onset_s, log.onset_s, log.wake_s)
     offsets = [datetime.fromtimestamp(at, home).utcoffset() for at in instants]
     own = np.array([int(offset.total_seconds() // 60) for offset in offsets if offset is not None])
-    flags = sleep.measure_changes(Night(2, log), Night(1, last) if last else None, own)
+    flags = sleep_measures.measure_changes(Night(2, log), Night(1, last) if last else None, own)
     return flags["tz_change"].value, flags["dst"].value
 
 
@@ -349,11 +354,11 @@ def test_a_change_of_clocks_is_told_from_a_journey(
 
 
 def test_a_journey_while_the_clocks_change_at_home_is_a_journey() -> None:
-    assert sleep.find_changes(np.array([660, 330, 330]), np.array([660, 660, 600])) == (True, False)
-    assert sleep.find_changes(np.array([660, 330, 330]), np.array([660, 600, 600])) == (True, False)
+    assert sleep_measures.find_changes(np.array([660, 330, 330]), np.array([660, 660, 600])) == (True, False)
+    assert sleep_measures.find_changes(np.array([660, 330, 330]), np.array([660, 600, 600])) == (True, False)
     # Half an hour is no journey; Lord Howe's clocks change by half an hour.
-    assert sleep.find_changes(np.array([600, 630]), np.array([600, 600])) == (False, False)
-    assert sleep.find_changes(np.array([660, 630]), np.array([660, 630])) == (False, True)
+    assert sleep_measures.find_changes(np.array([600, 630]), np.array([600, 600])) == (False, False)
+    assert sleep_measures.find_changes(np.array([660, 630]), np.array([660, 630])) == (False, True)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 90)), min_size=2, max_size=25), st.integers(1, 9))
@@ -376,11 +381,11 @@ def test_a_shift_in_time_changes_no_duration_count_or_share(
     every = []
     for log, day in ((here, here.wake_day), (there, here.wake_day + 7 * weeks)):
         night = Night(day, log)
-        values = sleep.measure_night(night, hr_coverage=1.0, known_share=1.0)
-        values |= sleep.measure_shares(night, hr_coverage=1.0, known_share=1.0)
-        every.append(values | sleep.measure_counts(night, hr_coverage=1.0, known_share=1.0))
+        values = sleep_measures.measure_night(night, hr_coverage=1.0, known_share=1.0)
+        values |= sleep_measures.measure_shares(night, hr_coverage=1.0, known_share=1.0)
+        every.append(values | sleep_measures.measure_counts(night, hr_coverage=1.0, known_share=1.0))
     assert every[0] == every[1]
-    shares = [every[0][name].value for name in sleep.SHARES]
+    shares = [every[0][name].value for name in sleep_measures.SHARES]
     staged = every[0]["light_pct"].coverage
     assert staged is not None
     assert sum(share for share in shares if share is not None) == pytest.approx(100 * staged)
@@ -437,8 +442,8 @@ def test_yasa_gives_the_same_statistics_of_the_same_night(seed: int) -> None:
     codes = {"WAKE": WAKE, "N1": LIGHT, "N2": LIGHT, "N3": DEEP, "REM": REM}
     log = hypnogram_log(np.array([codes[stage] for stage in hypnogram.hypno]))
     night = Night(log.wake_day, log)
-    ours = sleep.measure_night(night, hr_coverage=1.0, known_share=1.0)
-    ours |= sleep.measure_shares(night, hr_coverage=1.0, known_share=1.0)
+    ours = sleep_measures.measure_night(night, hr_coverage=1.0, known_share=1.0)
+    ours |= sleep_measures.measure_shares(night, hr_coverage=1.0, known_share=1.0)
     expected = {
         "tib_min": theirs["TIB"],
         "spt_min": theirs["SPT"],
@@ -468,4 +473,62 @@ def test_yasa_counts_the_final_wake_as_a_break_of_sleep_and_we_do_not(seed: int)
     epochs = np.where(hypnogram.hypno == "WAKE", WAKE, LIGHT)
     log = hypnogram_log(epochs)
     theirs = hypnogram.sleep_statistics()["SFI"] * log.tst_min / 60
-    assert sleep.count_breaks(log) == pytest.approx(theirs - (epochs[-1] == WAKE), abs=2e-3)
+    assert sleep_measures.count_breaks(log) == pytest.approx(theirs - (epochs[-1] == WAKE), abs=2e-3)
+
+
+def make_total(start: str, minutes: float, **given: float) -> Log:
+    """A log of which the device tells start, end and minutes only."""
+    bare = make_log(start, (ASLEEP, minutes), staged=False)
+    return replace(bare, totals=Totals(**given))
+
+
+def test_totals_of_joined_logs_are_summed_and_what_is_not_known_of_one_is_not_known() -> None:
+    first = make_total("2020-06-01T23:00", 180, tst_min=160, deep_min=50, light_min=80, rem_min=30)
+    second = make_log("2020-06-02T02:30", (LIGHT, 100), (WAKE, 20), (DEEP, 60))
+    (log,) = sleep.join_logs([second, first])
+    assert (log.spt_min, log.tst_min) == (390, 160 + 160)
+    assert [log.counted.light_min, log.counted.deep_min, log.counted.rem_min] == [180, 110, 30]
+    assert not log.staged
+    # The half hour between them is wake: regularity sees it, and the 20 minutes too.
+    assert (log.stage_end_s - log.stage_start_s)[log.asleep].sum() == 60 * (180 + 160)
+    third = make_total("2020-06-02T06:00", 60, tst_min=50)
+    (log,) = sleep.join_logs([first, second, third])
+    assert log.tst_min == 370
+    assert np.isnan(log.counted.deep_min)
+    told = sleep_measures.measure_shares(Night(0, log), hr_coverage=1.0, known_share=1.0)
+    assert {m.reason for m in told.values()} == {measure.NO_STAGES}
+
+
+def test_totals_are_of_low_quality_and_lose_against_stages() -> None:
+    total = Night(day_number("2020-06-02"), make_total("2020-06-01T23:00", 480, tst_min=420), stream="a")
+    staged = Night(total.day, make_log("2020-06-01T23:30", (LIGHT, 400)), stream="b")
+    assert sleep_measures.night_quality(total, 1.0) == "low"
+    assert sleep.choose([total, staged], {}).stream == "b"
+    assert value(total, "waso_min") == 60
+    assert value(total, "tib_min") == 480
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_the_same_night_twice_counts_once(turn: int) -> None:
+    staged = make_log("2020-06-01T23:00", (LIGHT, 300))
+    longer = make_log("2020-06-01T22:30", (ASLEEP, 400), staged=False)
+    assert sleep.drop_twice([staged, longer][::turn]) == [staged]
+    early, late = (make_log("2020-06-01T23:00", (LIGHT, 300 - i), revision=i) for i in (9, 3))
+    assert sleep.drop_twice([early, late][::turn]) == [early], "the later revision"
+    short, long = (make_log("2020-06-01T23:00", (LIGHT, minutes)) for minutes in (200, 420))
+    assert sleep.drop_twice([short, long][::turn]) == [long]
+    total = make_total("2020-06-01T23:00", 480, tst_min=440)
+    assert sleep.drop_twice([total, longer][::turn]) == [longer], "stretches before totals"
+    awake = make_log("2020-06-01T23:00", (WAKE, 480))
+    assert sleep.drop_twice([total, awake][::turn]) == [total]
+
+
+def test_segments_that_share_half_or_less_are_joined_but_totals_cannot_be_cut() -> None:
+    first, second = make_log("2020-06-01T23:00", (LIGHT, 120)), make_log("2020-06-02T00:00", (DEEP, 120))
+    assert sleep.drop_twice([first, second]) == [first, second]
+    (log,) = sleep.join_logs([first, second])
+    assert (log.tst_min, sleep.stage_min(log, DEEP)) == (180, 60)
+    third = make_total("2020-06-02T00:59", 120, tst_min=110)
+    assert sleep.drop_twice([first, third]) == [first]
+    apart = make_total("2020-06-02T01:00", 120, tst_min=110)
+    assert sleep.drop_twice([first, apart]) == [first, apart]

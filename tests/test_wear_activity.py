@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features import activity, gather, hours, person, wear
+from features import activity, gather, hours, measure, person, wear
 
 NAN = np.nan
 
@@ -293,7 +293,7 @@ def test_steps_of_longer_records_have_no_cadence() -> None:
     coarse = np.isin(MINUTES, activity.find_coarse(t_min, span_s, np.array([300, 110, 0])))
     assert np.flatnonzero(coarse).tolist() == list(range(15))
     told = movement(steps, coarse=coarse)
-    assert told["mvpa_min"] == activity.COARSE_STEPS
+    assert told["mvpa_min"] == measure.COARSE_STEPS
     assert told["sedentary_min"] == 1440 - 15 - 1
     steps[100:130] = 110.0
     # 300 of 3,600 steps came in a longer record: those minutes are left out and the rest is told.

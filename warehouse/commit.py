@@ -32,7 +32,15 @@ RESULT_TABLES: dict[str, tuple[str, ...]] = {
         "feature.episode",
         "feature.data_yield",
     ),
-    "models": ("model.baseline", "model.index_day", "model.contribution"),
+    "models": (
+        "model.baseline",
+        "model.index_day",
+        "model.contribution",
+        "model.alert",
+        "model.alert_part",
+        "model.shift",
+        "model.shift_run",
+    ),
     "reports": ("report.insight",),
     "weeks": ("report.week",),
 }

@@ -32,6 +32,9 @@ class Feature:
 
 
 SLEEP = "signal.sleep_episode,signal.sleep_stage"
+TOTALS = f"{SLEEP},signal.vital"
+"""A device that gives no stretches of sleep may give its minutes."""
+
 HEART = "signal.heart_rate"
 STEPS = "signal.steps"
 NIGHT_HEART = f"{HEART},{SLEEP}"

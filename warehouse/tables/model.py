@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from warehouse.schema import BIG, FLAG, REAL, TEXT, Column, Table
-from warehouse.tables.shared import COVERAGE, DAY_COLUMN, N_OBS, PARTICIPANT, PROVENANCE, QUALITY, REASON
+from warehouse.schema import BIG, DAY, FLAG, REAL, TEXT, TINY, Column, Table
+from warehouse.tables.shared import COVERAGE, DAY_COLUMN, N_OBS, PARTICIPANT, PROVENANCE, QUALITY
+
+FEATURE_UNIT = "{feature}"
+"""Of a column in the unit of the row's feature (feature.catalog)."""
+
+
+def remember_weekdays(kind: str, name: str) -> tuple[Column, ...]:
+    """Columns of what is known of one kind of day (models.adjustments.WeekdayMemory)."""
+    return (
+        Column(f"{kind}_days", BIG, f"{name} that counted so far", "d"),
+        Column(f"{kind}_weight", REAL, f"what they weigh, older ones less ({name})", "d"),
+        Column(f"{kind}_total", REAL, f"weighted sum of latent/latent_sd over them ({name})", "1"),
+        Column(f"{kind}_squares", REAL, f"weighted sum of its squares ({name})", "1"),
+    )
+
 
 MODEL = (
     Table(
@@ -15,7 +29,9 @@ MODEL = (
             PARTICIPANT,
             DAY_COLUMN,
             Column("feature", TEXT, "name (feature.catalog)"),
-            Column("segment", TEXT, "source/device whose days it is made of"),
+            Column(
+                "segment", TEXT, "source/device whose days it is made of, with @era from a listed firmware on"
+            ),
             Column("n_obs", BIG, "days that entered it", "{count}"),
             Column("n_effective", REAL, "what they are worth, n(1-phi)/(1+phi)", "{count}"),
             Column("phi", REAL, "lag-1 correlation used", "1"),
@@ -51,8 +67,19 @@ MODEL = (
             Column("show_number", FLAG, "false where the 80 % band is wider than 50: words only"),
             N_OBS,
             COVERAGE,
+            Column(
+                "wear_distance",
+                REAL,
+                "share of waking wear at other hours than usual, 0 to 1; null where it cannot be told",
+                "1",
+            ),
+            Column(
+                "wear_differs", FLAG, "true where it is too large to compare: quality is low, alerts wait"
+            ),
             QUALITY,
-            REASON,
+            Column(
+                "reason", TEXT, "why there is no index; where there is one, that it was worn at other hours"
+            ),
             *PROVENANCE,
         ),
         ("participant", "day"),
@@ -76,6 +103,115 @@ MODEL = (
             *PROVENANCE,
         ),
         ("participant", "day", "feature"),
+        partition="day",
+    ),
+    Table(
+        "model",
+        "alert",
+        "what lasts: how far signals have been away from usual, day after day, and the state to go on from",
+        "result",
+        (
+            PARTICIPANT,
+            DAY_COLUMN,
+            Column("alert", FLAG, "true on the day it is told; null where the day does not count"),
+            Column("level", REAL, "S: what is over usual, summed over the days of a run", "1"),
+            Column("since_day", DAY, "first day of the run; null where level is 0"),
+            Column(
+                "corroborated_groups",
+                BIG,
+                "domains with a feature beyond usual; null without an index",
+                "{count}",
+            ),
+            Column(
+                "cause_1", TEXT, "feature with the largest part in the run (feature.catalog); null if none"
+            ),
+            Column("cause_2", TEXT, "feature with the second largest part; null if none"),
+            Column("cause_3", TEXT, "feature with the third largest part; null if none"),
+            Column(
+                "night_signal",
+                TINY,
+                "NightSignal's rule, for comparison: 0, 1 yellow, 2 red; null if it has too few nights",
+                "1",
+            ),
+            Column("reason", TEXT, "why the day does not count; null where it does"),
+            Column("last_day", DAY, "last day that counted; null if none"),
+            Column("level_after", REAL, "level to go on from: 0 after an alert", "1"),
+            Column("since_after", DAY, "first day of the run to go on from; null if none"),
+            Column("quiet_until", DAY, "last day of silence after an alert; null if none"),
+            *remember_weekdays("working", "working days"),
+            *remember_weekdays("weekend", "Saturdays and Sundays"),
+            *PROVENANCE,
+        ),
+        ("participant", "day"),
+        partition="day",
+    ),
+    Table(
+        "model",
+        "alert_part",
+        "the part of each feature in the run of an alert, as it is to go on from",
+        "result",
+        (
+            PARTICIPANT,
+            DAY_COLUMN,
+            Column("feature", TEXT, "name (feature.catalog)"),
+            Column("run_total", REAL, "its contributions over latent_sd, summed over the run", "1"),
+            *PROVENANCE,
+        ),
+        ("participant", "day", "feature"),
+        partition="day",
+    ),
+    Table(
+        "model",
+        "shift",
+        "has a person's usual moved: judged every Monday from the week before it",
+        "result",
+        (
+            PARTICIPANT,
+            Column("day", DAY, "the Monday on which the week before it is judged"),
+            Column("feature", TEXT, "name (feature.catalog)"),
+            Column("segment", TEXT, "source/device, with its era, whose days are compared"),
+            Column("shifted", FLAG, "true on the Monday on which a move is told"),
+            Column("kind", TEXT, "step or slow; null where nothing is told"),
+            Column(
+                "start", REAL, "level before, in the feature's unit; null where nothing is told", FEATURE_UNIT
+            ),
+            Column(
+                "end", REAL, "level after, in the feature's unit; null where nothing is told", FEATURE_UNIT
+            ),
+            Column("since", DAY, "Monday of the new level's first week; null where nothing is told"),
+            Column("probability", REAL, "how sure the move is; null where nothing is told", "1"),
+            Column("told_week", DAY, "Monday of the week after which the last move was told; null if none"),
+            Column(
+                "told_start", REAL, "level before the last move told, in the feature's unit", FEATURE_UNIT
+            ),
+            Column("told_end", REAL, "level after the last move told, in the feature's unit", FEATURE_UNIT),
+            *PROVENANCE,
+        ),
+        ("participant", "day", "feature"),
+        partition="day",
+    ),
+    Table(
+        "model",
+        "shift_run",
+        "state of the search for shifts: since when the present level may hold, and how likely",
+        "result",
+        (
+            PARTICIPANT,
+            Column("day", DAY, "the Monday on which the week before it is judged"),
+            Column("feature", TEXT, "name (feature.catalog)"),
+            Column("rank", BIG, "place by probability, from 1"),
+            Column("since", DAY, "Monday of its first week; null for the start of the record"),
+            Column("weight", REAL, "its probability", "1"),
+            Column("mean", REAL, "posterior mean of the level, in the feature's unit"),
+            Column("kappa", REAL, "posterior weight of the mean, in weeks", "1"),
+            Column("nu", REAL, "posterior degrees of freedom", "1"),
+            Column("squares", REAL, "posterior sum of squares, in the feature's unit squared", "{feature}2"),
+            Column(
+                "before", REAL, "level when it began, in the feature's unit; null at the start", FEATURE_UNIT
+            ),
+            *PROVENANCE,
+        ),
+        ("participant", "day", "feature", "rank"),
         partition="day",
     ),
 )

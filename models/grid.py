@@ -1,0 +1,150 @@
+"""Values laid out by person, day and feature, so that any day's window is a slice."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.baseline import NO_SEGMENT, Flag, Real, Whole
+from models.parameters import Parameters
+from models.segments import Era, name_segments
+
+HOURS = 24
+
+
+@dataclass(frozen=True)
+class Work:
+    """Participant-days to score: place of the person in `people`, day in days since 1970.
+
+    Ordered by person and day; the days of a person follow each other without gaps.
+    """
+
+    people: pa.Array
+    person: Whole
+    day: Whole
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All values needed, one row a day and a column a feature, each person's days in one block.
+
+    A person's block starts `reach_days` before the first day scored, at row `offset` for the day
+    `first`. `worn_s` (rows, 24) is waking wear in each hour of the local clock, in seconds.
+    `segments` names the segments, and `sources` the source/device of each, sorted by their numbers
+    in `segment_ids`.
+    """
+
+    value: Real
+    se: Real
+    low: Flag
+    segment: Whole
+    worn_s: Real
+    offset: Whole
+    first: Whole
+    segment_ids: Whole
+    segments: pa.Array
+    sources: pa.Array
+
+
+def read_work(work: pa.Table) -> Work:
+    """Take the participant-days that have features out of the table of work."""
+    rows = work.filter(work["has_features"])
+    person = rows["participant"].combine_chunks().dictionary_encode()
+    return Work(person.dictionary, whole(person.indices), days_of(rows["day"]))
+
+
+def fill_grid(
+    work: Work, values: pa.Table, hours: pa.Table, eras: Sequence[Era], parameters: Parameters
+) -> Grid:
+    """Lay the values and the hours of wear out by person and day."""
+    people = np.arange(len(work.people))
+    starts = np.searchsorted(work.person, people)
+    ends = np.searchsorted(work.person, people, side="right") - 1
+    first = work.day[starts] - parameters.reach_days
+    length = work.day[ends] - first + 1
+    offset = np.concatenate([[0], np.cumsum(length)[:-1]])
+    rows = int(length.sum())
+
+    def find_rows(table: pa.Table) -> Whole:
+        person = places(table["participant"], work.people)
+        return offset[person] + days_of(table["day"]) - first[person]
+
+    row, column = find_rows(values), places(values["feature"], pa.array(parameters.features))
+    shape = (rows, len(parameters.features))
+    value, se = np.full(shape, np.nan), np.full(shape, np.nan)
+    low, segment = np.zeros(shape, dtype=bool), np.full(shape, NO_SEGMENT, dtype=np.int64)
+    named, sources, place = name_values(values, eras)
+    numbers = number_segments(named)
+    value[row, column] = values["value"].to_numpy()
+    se[row, column] = values["se"].cast(pa.float64()).to_numpy()
+    low[row, column] = pc.equal(values["quality"], "low").fill_null(fill_value=False).to_numpy()
+    segment[row, column] = numbers[place]
+    worn_s = np.zeros((rows, HOURS))
+    worn_s[find_rows(hours), whole(hours["hour"])] = hours["seconds"].to_numpy()
+    order = np.argsort(numbers)
+    return Grid(
+        value,
+        se,
+        low,
+        segment,
+        worn_s,
+        offset,
+        first,
+        numbers[order],
+        named.take(order),
+        sources.take(order),
+    )
+
+
+def name_values(values: pa.Table, eras: Sequence[Era]) -> tuple[pa.Array, pa.Array, Whole]:
+    """Name the segment of each value: distinct names, the source/device of each, and each value's place.
+
+    Only values of a device that `eras` lists are looked at one by one.
+    """
+    source = values["source"].fill_null("unknown").combine_chunks().dictionary_encode()
+    names, place = source.dictionary.to_pylist(), whole(source.indices)
+    listed = {era.device for era in eras}
+    known = np.array([name.partition("/")[2] in listed for name in names], dtype=bool)
+    rows = np.flatnonzero(known[place]) if names else np.array([], dtype=np.int64)
+    if rows.size == 0:
+        return source.dictionary, source.dictionary, place
+    some = values.take(pa.array(rows))
+    own = [names[k] for k in place[rows]]
+    segments = name_segments(own, some["feature"].to_pylist(), days_of(some["day"]).tolist(), eras)
+    distinct = {(name, name): k for k, name in enumerate(names)}
+    place = place.copy()
+    place[rows] = [distinct.setdefault(pair, len(distinct)) for pair in zip(segments, own, strict=True)]
+    named, sources = zip(*distinct, strict=True)
+    return pa.array(named, pa.string()), pa.array(sources, pa.string()), place
+
+
+def number_segments(names: pa.Array) -> Whole:
+    """Give each segment a number that depends on its name only, never on what else is there."""
+    digests = [hashlib.sha256(name.encode()).digest() for name in names.to_pylist()]
+    return np.array([int.from_bytes(digest[:7], "big") + 1 for digest in digests], dtype=np.int64)
+
+
+def name_numbers(segment: Whole, ids: Whole, names: pa.Array) -> pa.Array:
+    """Names (segments or sources) by the numbers of segments; null for NO_SEGMENT."""
+    place = np.minimum(np.searchsorted(ids, segment), max(ids.size - 1, 0))
+    return names.take(pa.array(place, mask=np.asarray(segment == NO_SEGMENT)))
+
+
+def places(column: pa.ChunkedArray, among: pa.Array) -> Whole:
+    """Place of each text among the distinct ones, all of which are there."""
+    return whole(pc.index_in(column, value_set=among))
+
+
+def days_of(column: pa.ChunkedArray) -> Whole:
+    """Days since 1970 of a column of dates."""
+    return whole(column.cast(pa.int32()))
+
+
+def whole(column: pa.Array | pa.ChunkedArray) -> Whole:
+    """Make an array of a column of whole numbers."""
+    return np.array(column, dtype=np.int64)
