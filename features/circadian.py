@@ -148,7 +148,7 @@ def intradaily_variability(mean: Floats, start_min: Ints) -> float:
 
 def _square_sum(value: Floats) -> float:
     """Σ(x − x̄)²; exactly 0 where all values are equal, or there are none."""
-    if not len(value) or value.min() == value.max():
+    if not len(value) or np.min(value) == np.max(value):
         return 0.0
     return float(((value - value.mean()) ** 2).sum())
 
@@ -221,9 +221,9 @@ def measure_rhythm(hours: Hourly, day: int) -> dict[str, Measure]:
     if len(days) < LEAST_DAYS:
         nothing = np.isnan(week.mean).all()
         reason = measure.NO_DATA if nothing else f"known round the clock on {len(days)} of {LEAST_DAYS} days"
-    elif np.bincount(used.clock_h, minlength=CLOCK_H).min() < LEAST_PER_CLOCK_HOUR:
+    elif np.min(np.bincount(used.clock_h, minlength=CLOCK_H)) < LEAST_PER_CLOCK_HOUR:
         reason = measure.HOLES
-    elif used.mean.min() == used.mean.max():
+    elif np.min(used.mean) == np.max(used.mean):
         reason = measure.NO_CHANGE
     if reason:
         return dict.fromkeys(RHYTHM, missing(reason, n_obs=count, coverage=coverage))

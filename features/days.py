@@ -204,7 +204,7 @@ def find_day_episodes(person: Person, day: int, usual: Usual | None) -> list[Epi
     if usual is None or not len(minutes):
         return []
     grid = person.grid
-    near = slice(max(0, int(minutes.min()) - BEFORE_MIN), int(minutes.max()) + AFTER_MIN + 1)
+    near = slice(max(0, int(np.min(minutes)) - BEFORE_MIN), int(np.max(minutes)) + AFTER_MIN + 1)
     found = find_episodes(
         usual.model.above(grid.rows[near]),
         still=grid.still[near],

@@ -94,5 +94,5 @@ def find_episodes(
     for start, end in arousal.find_episodes(high, now):
         inside = level[(now >= start) & (now < end)]
         p = float(ndtr((inside - arousal.RISE_IN_SD * sd_bpm) / se).mean()) if se > 0 else math.nan
-        found.append(Episode(start_min + start, start_min + end, len(inside), float(inside.max()), p))
+        found.append(Episode(start_min + start, start_min + end, len(inside), float(np.max(inside)), p))
     return found

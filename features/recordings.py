@@ -36,7 +36,7 @@ def take_beats(rows: pa.Table) -> Beats:
         floats(rows, "rr_ms"),
         floats(rows, "gap_before") == 1,
         # Two clocks in one train: the coarser one, whose error is the larger; NaN sorts last.
-        float(tick[~np.isnan(tick)].max()) if (~np.isnan(tick)).any() else np.nan,
+        float(np.nanmax(tick)) if (~np.isnan(tick)).any() else np.nan,
     )
 
 
@@ -135,4 +135,4 @@ def local_span_us(person: Person, day: int) -> tuple[int, int] | None:
     minutes: Ints = person.clock.utc_min[person.clock.minutes_of(day)]
     if not len(minutes):
         return None
-    return int(minutes.min()) * 60_000_000, (int(minutes.max()) + 1) * 60_000_000
+    return int(np.min(minutes)) * 60_000_000, (int(np.max(minutes)) + 1) * 60_000_000

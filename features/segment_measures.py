@@ -355,7 +355,7 @@ def measure_sleep(prepared: Prepared, place: slice) -> Measure:
 
 def _share(part: Bools, whole: Bools) -> float:
     """Share of some minutes that are of another kind too; 0 of none."""
-    return float((part & whole).sum() / whole.sum()) if whole.any() else 0.0
+    return float((part & whole).sum()) / float(whole.sum()) if whole.any() else 0.0
 
 
 def measure_beats(prepared: Prepared, place: slice) -> dict[str, From]:

@@ -143,7 +143,7 @@ def follow_some(
     some = slice(people.start, people.stop)
     starts = np.searchsorted(work.person, np.arange(people.start, people.stop))
     ends = np.searchsorted(work.person, np.arange(people.start, people.stop), side="right")
-    reach = np.arange(int((ends - starts).max()))
+    reach = np.arange(int(np.max(ends - starts)))
     place = np.minimum(starts[:, None] + reach, ends[:, None] - 1)
     real = reach < (ends - starts)[:, None]
     day = work.day[starts][:, None] + reach

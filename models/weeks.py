@@ -82,9 +82,9 @@ def is_monday(day: Whole) -> Flag:
 def empty_mondays(work: Work, parameters: Parameters) -> Mondays:
     """Make room for the Mondays of the work and those that it looks back on."""
     back = WEEK * (parameters.shifts.slow_weeks + 2)
-    first = int(work.day.min()) - back
+    first = int(np.min(work.day)) - back
     first += (MONDAY - first) % WEEK
-    shape = (len(work.people), (int(work.day.max()) - first) // WEEK + 1, len(parameters.features))
+    shape = (len(work.people), (int(np.max(work.day)) - first) // WEEK + 1, len(parameters.features))
     mean, scale, effective = (np.full(shape, np.nan) for _ in range(3))
     return Mondays(first, mean, scale, effective, np.full(shape, NO_SEGMENT, dtype=np.int64))
 

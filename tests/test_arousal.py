@@ -312,6 +312,7 @@ def test_exercise_and_the_hour_after_it_are_left_out() -> None:
         clock,
         np.full(1440, 70.0),
         np.zeros(1440),
+        coarse=np.zeros(1440, bool),
         logs=[],
         unsure=np.zeros(1440, bool),
         workout_s=np.array([[600 * 60, 630 * 60]]),

@@ -78,7 +78,7 @@ def lay_person(
         answers.label,
         np.asarray((day - 1) * DAY_S, np.float64),
         answers.at_s,
-        (answers.at_s - answers.at_s.min()) / 60,
+        (answers.at_s - np.min(answers.at_s)) / 60,
         np.array(steps, np.float64),
     )
 

@@ -35,13 +35,13 @@ def describe_windows(rr_ms: Floats, first: Ints, stop: Ints) -> Floats:
         NaN where a window is empty.
     """
     found = np.full((5, len(first)), np.nan)
-    bars = np.zeros(int(rr_ms.max(initial=0.0) / BIN_MS) + 3)
+    bars = np.zeros(int(np.max(rr_ms, initial=0.0) / BIN_MS) + 3)
     padded = np.append(rr_ms, np.inf)
     for low in range(0, len(first), CHUNK):
         begin, end = first[low : low + CHUNK], stop[low : low + CHUNK]
         size = end - begin
-        place = np.minimum(begin[:, np.newaxis] + np.arange(size.max()), len(rr_ms))
-        place[np.arange(size.max()) >= size[:, np.newaxis]] = len(rr_ms)
+        place = np.minimum(begin[:, np.newaxis] + np.arange(np.max(size)), len(rr_ms))
+        place[np.arange(np.max(size)) >= size[:, np.newaxis]] = len(rr_ms)
         # NumPy sorts rows ten times as fast as a compiled loop does.
         _describe_sorted(np.sort(padded[place], axis=1), size, bars, found[:, low : low + CHUNK])
     return found

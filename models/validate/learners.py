@@ -110,7 +110,7 @@ def fit_ridge(x: Floats, label: Floats, _who: Texts) -> Predict:
     from sklearn.pipeline import make_pipeline  # noqa: PLC0415
     from sklearn.preprocessing import StandardScaler  # noqa: PLC0415
 
-    low, high = float(label.min()), float(label.max())
+    low, high = float(np.min(label)), float(np.max(label))
     if not x.shape[1]:
         middle = float(np.median(label))
         return lambda rows: np.full(len(rows), middle)

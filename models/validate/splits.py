@@ -94,7 +94,7 @@ def roll_origin(table: Table) -> list[Fold]:
     first = {person: int(day[table.participant == person].min()) for person in table.people}
     began = np.array([first[person] for person in table.participant.tolist()])
     folds = []
-    for origin in range(int(day.min()) + TRAIN_DAYS + EMBARGO_DAYS, int(day.max()) + 1, BLOCK_DAYS):
+    for origin in range(int(np.min(day)) + TRAIN_DAYS + EMBARGO_DAYS, int(np.max(day)) + 1, BLOCK_DAYS):
         train = np.flatnonzero(day < origin - EMBARGO_DAYS)
         ready = origin - EMBARGO_DAYS - began >= TRAIN_DAYS
         test = np.flatnonzero((day >= origin) & (day < origin + BLOCK_DAYS) & ready)
