@@ -23,6 +23,8 @@ from warehouse.reader import parse_arrays, parse_records
 
 BATCH_BYTES = 32 << 20
 """Bytes of members read together: what bounds the memory, with the largest single member."""
+SPACE = " \t\r\n"
+"""What JSON counts as white space; Python counts more."""
 NO_DATA = "no data"
 """What a vendor writes into a file that has none: it is empty, not broken."""
 MAX_NAMES = 10
@@ -206,7 +208,7 @@ def describe_break(member: int, stream: str, text: str, n_whole: int, stop: int)
         return one_broken(member, "file", None, "byte 0", reason, text)
     tail = text[stop:]
     closed = text[:stop].endswith("]")
-    if closed and not tail.strip():
+    if closed and not tail.strip(SPACE):
         return no_rejected()
     place = f"byte {len(text[:stop].encode('utf-8', 'surrogatepass'))}"
     what = "unexpected text follows the array" if closed else "the JSON breaks off here"

@@ -19,6 +19,8 @@ import pyarrow as pa
 Bytes = npt.NDArray[np.uint8]
 
 MAX_RECORD_BYTES = 4096
+SPACE = b" \t\r\n"
+"""What JSON counts as white space; Python counts more."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +75,11 @@ def find_layout(data: bytes) -> Layout | None:
     """Find the first record and what separates it from the second, if the document is an array of objects."""
     first, last = data.find(b"{"), data.rfind(b"]")
     record = first_record(data, first)
-    if record is None or last < first or data[:first].split() != [b"["] or data[last + 1 :].strip():
+    if record is None or last < first or data[:first].strip(SPACE) != b"[" or data[last + 1 :].strip(SPACE):
         return None
     second = data.find(b"{", first + len(record))
     gap = data[first + len(record) : second] if second >= 0 else b","
-    return Layout(first, last, record, gap) if gap.strip() == b"," else None
+    return Layout(first, last, record, gap) if gap.strip(SPACE) == b"," else None
 
 
 def first_record(data: bytes, first: int) -> bytes | None:
@@ -146,7 +148,7 @@ def read_slots(data: bytes, layout: Layout, slots: Sequence[Slot]) -> list[pa.Ar
         numbers,
         texts,
     )
-    if stop < 0 or data[stop : layout.stop].strip():
+    if stop < 0 or data[stop : layout.stop].strip(SPACE):
         return None
     values = [
         text_array(texts[:count, c : c + width]) if slot.is_text else pa.array(numbers[c, :count])

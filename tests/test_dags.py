@@ -111,7 +111,9 @@ def test_every_day_has_its_rows_and_a_null_has_its_reason(sample_run: Ran, table
     with open_warehouse(sample_run.settings.warehouse, read_only=True) as con:
         days = scalar(con, f"select count(distinct day) from {table}")
         has_reason = table not in ("report.insight", "report.week")
-        unexplained = f"({value} is null) <> (reason is not null)" if has_reason else f"{value} is null"
+        # An index of a day worn at other hours than usual stands, with that as its reason.
+        kept = " and not coalesce(wear_differs, false)" if table == "model.index_day" else ""
+        unexplained = f"({value} is null) <> (reason is not null){kept}" if has_reason else f"{value} is null"
         assert scalar(con, f"select count(*) from {table} where {unexplained}") == 0
     assert days == (1 if table == "report.week" else 134)
 
