@@ -489,7 +489,7 @@ def own_rows() -> list[dict[str, object]]:
         for day in range(50):
             x = rng.normal()
             felt = "high" if x + rng.normal() > 0 else "low"
-            date = str(np.datetime64("2024-01-01") + day)
+            date = str(np.datetime64("2024-01-01") + np.timedelta64(day, "D"))
             rows.append({"participant": f"p{person}", "day": date, "label": felt, "hr_bpm": x, "steps": day})
     return rows
 
