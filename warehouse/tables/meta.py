@@ -33,6 +33,19 @@ META = (
     ),
     Table(
         "meta",
+        "setting",
+        "what each person asked for (warehouse.preferences); a setting without a row was never made",
+        "meta",
+        (
+            PARTICIPANT,
+            Column("name", TEXT, "which setting"),
+            Column("value", TEXT, "its value"),
+            Column("since_utc", INSTANT, "when this was said", volatile=True),
+        ),
+        ("participant", "name"),
+    ),
+    Table(
+        "meta",
         "zone_segment",
         "where a person lived, as a zone, over time; turns instants into local days",
         "meta",
