@@ -8,10 +8,20 @@ from typing import Any
 
 
 def write_docs(folder: Path) -> None:
-    """Write docs/dictionary.md, docs/features.md and docs/sources.md from the declarations."""
+    """Write docs/dictionary.md, docs/features.md and docs/sources.md, and the tables of docs/model-card.md."""
     (folder / "dictionary.md").write_text(dictionary(), encoding="utf-8")
     (folder / "features.md").write_text(features(), encoding="utf-8")
     (folder / "sources.md").write_text(sources(), encoding="utf-8")
+    write_messages()
+    card = folder / "model-card.md"
+    card.write_text(model_card(card.read_text(encoding="utf-8"), folder), encoding="utf-8")
+
+
+def write_messages() -> None:
+    """Write reports/locale/messages.pot, the empty form of a translation, from the English catalogue."""
+    from reports.catalogue import LOCALES, load_language, make_template
+
+    (LOCALES / "messages.pot").write_bytes(make_template(load_language().messages))
 
 
 def dictionary() -> str:
@@ -133,6 +143,28 @@ def sources() -> str:
         parts += ["| | |", "|---|---|", f"| how to get it | {cell(about.how_to_export)} |"]
         parts += [f"| local time | {cell(about.zone)} |", f"| quirks | {cell(about.quirks)} |"]
     return "\n".join([*parts, ""])
+
+
+def model_card(card: str, folder: Path) -> str:
+    """Lay parameters, simulations and reports, as they stand below a folder, into the model card."""
+    import json
+
+    from models.parameters import load_parameters
+    from models.validate import card as tables
+
+    def read(name: str) -> Any:
+        return json.loads((folder / name).read_text(encoding="utf-8"))
+
+    parameters = load_parameters()
+    blocks = {
+        "features": tables.lay_features(parameters),
+        "choices": tables.lay_choices(parameters),
+        "calibration": tables.lay_calibration(read("figures/calibration.json")),
+    }
+    reports = ("pmdata", "wesad", "sleep_accel")
+    return tables.fill(
+        card, blocks | {name: tables.lay_report(read(f"validation/{name}.json")) for name in reports}
+    )
 
 
 def sentence(text: str) -> str:

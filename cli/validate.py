@@ -11,9 +11,24 @@ import typer
 if TYPE_CHECKING:
     from cli.datasets.tables import DataSet
     from models.validate.table import Table
-    from models.validate.trial import Trial
+    from models.validate.trial import Scheme, Trial
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "neurokit2")
+COLUMNS = {
+    "balanced_accuracy": "balanced",
+    "macro_f1": "F1",
+    "mcc": "MCC",
+    "kappa": "κ",
+    "auroc": "AUROC",
+    "brier": "Brier",
+    "ece": "ECE",
+    "mae": "MAE",
+    "lift_over_person_mean": "user lift",
+    "lift_over_label_only": "label lift",
+}
+"""What is printed of the scores, and its short name; the report has all."""
+
+INTERVALS = ("balanced_accuracy", "kappa", "mae", "lift_over_label_only")
 
 
 class Dataset(StrEnum):
@@ -41,9 +56,13 @@ def validate(
         bool,
         typer.Option("--train", help="Also train a model on the whole set and save it beside the report."),
     ] = False,
+    trained: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Also ask the detector that --train saved there from another set."),
+    ] = None,
 ) -> None:
     """Try the models on a data set under an honest protocol, and write a report (HTML and JSON)."""
-    from models.validate.page import render_page
+    from models.validate.page import mark_few, render_page
     from models.validate.plans import PLANS
     from models.validate.report import make_report, to_document, to_json
     from models.validate.trial import run_trial
@@ -51,6 +70,8 @@ def validate(
     name = dataset.value
     found = read_dataset(name, path)
     trials = [run_trial(plan, say=tell) for plan in PLANS[name](found.table)]
+    if trained is not None:
+        trials.append(ask_trained(found.table, trained))
     extra = measure_besides(name, found.table)
     report = make_report(
         name, len(found.table.people), trials, notes=found.notes, extra=extra, versions=list_versions()
@@ -60,7 +81,7 @@ def validate(
     (out / f"{name}.json").write_text(to_json(document), encoding="utf-8")
     (out / f"{name}.html").write_text(render_page(document), encoding="utf-8")
     for trial in trials:
-        print_trial(trial)
+        print_trial(trial, few=mark_few(document))
     typer.echo(report.verdict)
     typer.echo(f"Written: {out / name}.html and {out / name}.json")
     if train:
@@ -109,41 +130,82 @@ def train_model(name: str, found: DataSet, out: Path) -> list[Path]:
         return [path]
     if name not in ("wesad", "exam_stress", "swell_kw"):
         raise acute.AcuteError(f"there is no model to train on {name}: leave --train out")
-    from models.validate.table import relabel
-
-    table = (
-        relabel(found.table, {0: 0, 1: 1, 2: 0}, ("not stressed", "stressed"))
-        if name == "wesad"
-        else found.table
-    )
+    table = take_two_classes(found.table)
     fitted = acute.train_on(table)
     card = acute.make_card(fitted, table, found.notes, list_versions())
     return list(acute.save_acute(fitted, card, out))
 
 
-def print_trial(trial: Trial) -> None:
-    """Print what the model and each baseline reached, in one table."""
+def take_two_classes(table: Table) -> Table:
+    """The table with the two classes of a detector: of WESAD, stress against all else."""
+    from models.validate.plans import STRESS
+    from models.validate.table import relabel
+
+    return relabel(table, {0: 0, 1: 1, 2: 0}, STRESS) if table.name == "wesad" else table
+
+
+def ask_trained(table: Table, folder: Path) -> Trial:
+    """Ask the detector that --train saved in a folder, which has learned from another set.
+
+    Raises
+    ------
+    AcuteError
+        If it has learned from this very set, or asks for features that this set does not have.
+    """
+    import numpy as np
+
+    from models.acute import AcuteError, load_acute
+    from models.validate.trial import ask_saved
+
+    predict, card = load_acute(folder)
+    if card["trained_on"] == table.name:
+        raise AcuteError(f"the detector in {folder.name} has learned from {table.name}: ask it another set")
+    if list(table.features) != card["features"]:
+        raise AcuteError(
+            f"the detector in {folder.name} reads other features than {table.name} has:"
+            f" {len(card['features'])} of {card['trained_on']}; ask a set of the same band"
+        )
+    two = take_two_classes(table)
+    share = np.array(card["share"])
+    return ask_saved(" or ".join(reversed(two.classes)), card["trained_on"], two, predict, share)
+
+
+def print_trial(trial: Trial, few: str) -> None:
+    """Print what the model and each baseline reached, in one table; `few` says if it is no gate result."""
     from cli.look import print_table
-    from models.validate.page import METRICS, number
 
     title = f"{trial.task}: {trial.protocol}, {trial.variant} ({trial.people} people, {trial.rows:,} rows)"
     if not trial.schemes:
         typer.echo(f"{title}: not run, {trial.reason}\n")
         return
-    shown = (
-        "balanced_accuracy",
-        "macro_f1",
-        "mcc",
-        "kappa",
-        "auroc",
-        "brier",
-        "ece",
-        "mae",
-        "lift_over_label_only",
-    )
-    used = [m for m in shown if any(m in scheme.scores for scheme in trial.schemes)]
-    rows = []
+    used = [m for m in COLUMNS if any(m in scheme.scores for scheme in trial.schemes)]
+    rows = [
+        {"": scheme.name} | {COLUMNS[m]: write(scheme, m) for m in used}
+        for scheme in trial.schemes
+        if scheme.scores
+    ]
+    typer.echo(f"{title}; {few}" if few else title)
+    print_table("", rows, empty="")
+    for reason, names in list_reasons(trial).items():
+        typer.echo(f"Not asked: {', '.join(names)} ({reason}).")
+    typer.echo("")
+
+
+def write(scheme: Scheme, metric: str) -> str:
+    """A score with its interval over people, where there is one."""
+    from models.validate.page import number
+
+    value = scheme.scores.get(metric)
+    if value is None:
+        return ""
+    interval = "" if value.lo95 is None else f" [{number(value.lo95)}, {number(value.hi95)}]"
+    return number(value.value) + (interval if metric in INTERVALS else "")
+
+
+def list_reasons(trial: Trial) -> dict[str, list[str]]:
+    """Baselines that could not be asked, by why."""
+    found: dict[str, list[str]] = {}
     for scheme in trial.schemes:
-        scores = {METRICS[m]: number(scheme.scores[m].value) if m in scheme.scores else "" for m in used}
-        rows.append({"": scheme.name + (f": {scheme.reason}" if scheme.reason else "")} | scores)
-    print_table(title, rows, empty="")
+        if scheme.reason:
+            found.setdefault(scheme.reason, []).append(scheme.name)
+    return found

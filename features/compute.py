@@ -7,7 +7,7 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from features import gather, read, recordings, rows
 from features.catalog import METHOD_VERSION, REACH_DAYS, catalog_rows
 from features.days import Beside, find_day_episodes, fit_days, measure_days
 from features.electrodermal import Spans
+from features.felt import Said, gather_said
 from features.five_minutes import FiveMinutes, join
 from features.person import Person
 from features.read import STAGE
@@ -83,19 +84,29 @@ def _stage_batch(con: Connection, staged: Staged, batch: Sequence[Work]) -> None
     signals = read.read_signals(con, names, ranges)
     recorded = read.find_recorded(con, names, asked)
     minutes = read.read_minutes(con, names, asked, [sensor for sensor, people in recorded.items() if people])
+    checkins = gather.split(read.read_checkins(con, names, asked), len(batch))
     tables: dict[str, list[pa.Table]] = {}
-    for work, person, own in zip(
-        batch, gather.each_person(signals, ranges), gather.split(minutes, len(batch)), strict=True
+    for work, person, own, said in zip(
+        batch,
+        gather.each_person(signals, ranges),
+        gather.split(minutes, len(batch)),
+        map(gather_said, checkins),
+        strict=True,
     ):
         sensors = [sensor for sensor, people in recorded.items() if work.participant in people]
-        for table, found in _measure(con, work, person, sensors, own).items():
+        for table, found in _measure(con, work, person, sensors, own, said).items():
             tables.setdefault(table, []).append(found)
     for table, parts in tables.items():
         staged.add(table, pa.concat_tables(parts))
 
 
 def _measure(
-    con: Connection, work: Work, person: Person, sensors: Sequence[str], minutes: pa.Table
+    con: Connection,
+    work: Work,
+    person: Person,
+    sensors: Sequence[str],
+    minutes: pa.Table,
+    said: Mapping[int, Said],
 ) -> dict[str, pa.Table]:
     """Rows of every table for the days of one person, who has signals of some sensors in some minutes."""
     fives, beat_marks = _measure_fives(con, work, person, sensors)
@@ -107,9 +118,10 @@ def _measure(
         seen = (beat_marks.get((day + d, day + u), b"") for d in (-1, 0, 1) for u in recordings.UTC_DAYS)
         # Which minutes a sensor gave is all that is known of some; their counts stand for them.
         beside = (*seen, skin_marks.get(day, b""), repr(sorted(yields[day].items())).encode())
+        beside += (said[day].mark,) if day in said else ()
         hashes[day] = gather.hash_inputs(digests, day, reach=REACH_DAYS, beside=beside)
     stamp = rows.Stamp(work.participant, METHOD_VERSION, hashes)
-    usual, beside_minutes = fit_days(person, work.days), Beside(fives, skins)
+    usual, beside_minutes = fit_days(person, work.days), Beside(fives, skins, said)
     episodes = {day: find_day_episodes(person, day, usual[day]) for day in work.days}
     return {
         "feature.value": rows.value_rows(stamp, measure_days(person, work.days, beside_minutes, usual)),

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from features import activity, arousal, circadian, data_yield, electrodermal, measure, nights
+from features.cycle import measure_start
 from features.electrodermal import Spans
 from features.episodes import Episode, find_episodes
+from features.felt import Said, measure_felt
 from features.five_minutes import FiveMinutes
 from features.measure import Measure, missing
 from features.night_signals import From, measure_signals, measure_temperatures
@@ -39,10 +41,13 @@ class Beside:
         Stream → its windows of five minutes of the days asked for and of the days around them.
     skins : mapping
         Local day → stream → skin conductance by the minute.
+    said : mapping
+        Local day → check-ins of felt stress.
     """
 
     fives: Mapping[str, FiveMinutes]
     skins: Mapping[int, Mapping[str, Spans]]
+    said: Mapping[int, Said]
 
 
 def measure_days(
@@ -58,6 +63,8 @@ def measure_days(
         named["steps"] = _measure_steps(person, day, named["steps"])
         named |= measure_signals(person, day, beside.fives, temperatures)
         named |= _measure_skin(person, day, beside.skins.get(day, {}))
+        named["felt_stress"] = measure_felt(beside.said.get(day))
+        named["cycle_start"] = measure_start(person.bleeding, day)
         valued += [Valued(day, name, m, stream) for name, (m, stream) in named.items()]
     return sorted(valued, key=lambda v: (v.day, v.feature))
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from features import wear
 from features.activity import find_coarse
+from features.cycle import gather_bleeding
 from features.person import Person, Samples, Stream
 from features.sleep import ASLEEP, STAGES, WAKE, Log, Totals
 from features.wear import DAY_MIN, Clock, Ints
@@ -49,6 +50,8 @@ class Signals:
         Single values of other vitals, the mean of those of one minute, and of heart rate variability.
     zones : person, from_min, zone
         Zone segments; the first of a person holds from ever.
+    bleeding : person, stream, day, last_day
+        First and last local day of each logged bleeding.
     """
 
     heart_rate: pa.Table
@@ -59,6 +62,7 @@ class Signals:
     vitals: pa.Table
     samples: pa.Table
     zones: pa.Table
+    bleeding: pa.Table
 
 
 def axis_of(first_day: int, last_day: int) -> tuple[int, int]:
@@ -101,6 +105,7 @@ def make_person(signals: Signals, first_day: int, last_day: int) -> Person:
         {v["day"]: (v["value"], _number(v["error"]), v["stream"]) for v in reversed(vitals)},
         samples,
         tuple((row["from_min"], row["zone"]) for row in signals.zones.to_pylist()),
+        gather_bleeding(signals.bleeding),
     )
 
 
@@ -251,6 +256,8 @@ def _mark_events(person: Person) -> Iterator[Mark]:
         yield _local_day(person.clock, start_s), b"workout", f"{start_s} {end_s}".encode()
     for day, vital in sorted(person.vendor_rhr.items()):
         yield day, b"vital", str(vital).encode()
+    for day, stream in sorted(person.bleeding.items()):
+        yield day, b"bleeding", stream.encode()
     for kind, streams in sorted(person.samples.items()):
         for name, some in sorted(streams.items()):
             for day in np.unique(some.day).tolist():

@@ -28,6 +28,8 @@ HOLES = "some hours of the clock are hardly ever known"
 NO_CHANGE = "nothing changes over the hours"
 NO_ONE_WINDOW = "no one time of the clock stands out"
 NO_MEAN_CLOCK = "sleep lies all round the clock"
+NO_CHECKIN = "no check-in that day"
+NOT_LOGGED = "no start of a cycle was logged that day"
 
 
 @dataclass(frozen=True)

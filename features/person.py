@@ -81,6 +81,8 @@ class Person:
         Kind (`respiration`, `sdnn_spot`, …) → stream → its values.
     zones : tuple of (int, str)
         First minute (UTC) and IANA zone of each stretch of time; the first holds from ever.
+    bleeding : mapping
+        Local day on which bleeding was logged → the stream that says so.
     """
 
     clock: Clock
@@ -90,6 +92,7 @@ class Person:
     vendor_rhr: Mapping[int, tuple[float, float, str]]
     samples: Mapping[str, Mapping[str, Samples]]
     zones: tuple[tuple[int, str], ...]
+    bleeding: Mapping[int, str]
 
     @cached_property
     def nights(self) -> dict[int, Night]:

@@ -74,6 +74,8 @@ READ = """
 MINUTE = "epoch_us(s.t_utc) // 60000000 as minute"
 STREAM = "s.source || '/' || s.device as stream"
 LOCAL_DAY = "((s.t_utc + to_minutes(s.offset_min))::date - date '1970-01-01')::integer"
+LAST_DAY = LOCAL_DAY.replace("s.t_utc", "greatest(s.t_utc, s.end_utc - to_microseconds(1))")
+"""Of an event; that of its start where it has no end."""
 SPAN = "epoch_us(s.t_utc) // 1000000 as start_s, epoch_us(s.end_utc) // 1000000 as end_s"
 
 
@@ -125,6 +127,12 @@ def read_signals(
         ),
         samples=con.execute(SAMPLES.format(stream=STREAM, day=LOCAL_DAY), given * 2).to_arrow_table(),
         zones=con.execute(ZONES).to_arrow_table(),
+        bleeding=read(
+            "event",
+            f"{STREAM}, {LOCAL_DAY} as day, {LAST_DAY} as last_day",
+            "person, stream, day, last_day",
+            "s.event = 'menstruation'",
+        ),
     )
     con.unregister("asked")
     return signals
@@ -304,6 +312,22 @@ def read_minutes(
     """
     parts = [MINUTES.format(table=table, stream=STREAM) for table in sensors]
     return _ask(con, " union all ".join(parts or [NO_MINUTES]) + " order by 1", participants, ranges)
+
+
+CHECKINS = """
+    select a.person, {day} as day, {stream}, s.value from signal.checkin s
+    join asked a on s.participant = a.participant
+    where s.t_utc >= a.from_utc and s.t_utc < a.to_utc and s.t_utc >= $from_utc and s.t_utc < $to_utc
+        and s.scale = 'felt_stress' and s.value is not null
+    order by a.person, day, stream, s.t_utc
+"""
+
+
+def read_checkins(
+    con: Connection, participants: Sequence[str], ranges: Sequence[tuple[int, int]]
+) -> pa.Table:
+    """Answers on felt stress: person, day, stream, value; of these days at least."""
+    return _ask(con, CHECKINS.format(day=LOCAL_DAY, stream=STREAM), participants, ranges)
 
 
 NO_MINUTES = (

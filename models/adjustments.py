@@ -2,15 +2,14 @@
 
 Both terms are learnt from the past of one person, shrunk towards 0, and come with an error that
 goes into the value's. Neither is taken out of the index that a person sees: a hard Monday is hard.
-The weekday term is for alerts and for the analysis of an intervention; the cycle term is for people
-who log their cycle and ask for it, and both values are shown.
+The weekday term is for alerts (models.alerts); the cycle term is for people who log their cycle and
+ask for it: they get a second index beside the first (models.adjusted).
 
-Illness, alcohol, travel and medicine are shown beside a day (`annotate_days`) and correct nothing.
+Nothing else is corrected for: not illness, not alcohol, not travel, not medicine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,6 @@ from models.parameters import AdjustmentParameters
 
 WORKING, WEEKEND = 0, 1
 WORKING_DAYS, WEEKEND_DAYS = 5, 2  # of a week
-ANNOTATED = ("alcohol", "ill", "medicine", "travel")
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,8 @@ class WeekdayMemory:
 class CycleTerm:
     """Two harmonics of the cycle's phase, in the unit of what they were fitted to.
 
-    `coefficient` (..., 4) of cos 2πp, sin 2πp, cos 4πp, sin 4πp; `covariance` (..., 4, 4).
-    Both are 0 where too few cycles are logged.
+    `coefficient` (..., features, 4) of cos 2πp, sin 2πp, cos 4πp, sin 4πp; `covariance` (..., features,
+    4, 4). Both are 0 where too few cycles are logged.
     """
 
     coefficient: Real
@@ -104,29 +102,6 @@ def learn_weekday(
     )
 
 
-def remove_weekdays(value: Real, weekend: Flag, p: AdjustmentParameters) -> tuple[Real, Real]:
-    """Take the weekday term out of each day, as it was known on the morning of that day.
-
-    Parameters
-    ----------
-    value, weekend : ndarray (people, days)
-        Days in order, NaN missing.
-    p : AdjustmentParameters
-
-    Returns
-    -------
-    adjusted, se : ndarray (people, days)
-        `se` is the error of the term, to be added in squares to the value's own.
-    """
-    memory = start_weekdays(len(value))
-    adjusted, se = np.empty_like(value), np.empty_like(value)
-    for day in range(value.shape[1]):
-        term, se[:, day] = expect_weekday(memory, weekend[:, day], p)
-        adjusted[:, day] = value[:, day] - term
-        memory = learn_weekday(memory, value[:, day], weekend[:, day], p)
-    return adjusted, se
-
-
 def find_phases(days: Whole, starts: Whole, today: int, p: AdjustmentParameters) -> tuple[Real, int]:
     """Phase of the menstrual cycle on each day, 0 at the first day of bleeding and 1 at the next.
 
@@ -175,7 +150,7 @@ def merge_starts(starts: Whole, shortest: int) -> Whole:
     return np.array(kept, dtype=np.int64)
 
 
-def fit_cycle(value: Real, phase: Real, cycles: int, phi: Real, p: AdjustmentParameters) -> CycleTerm:
+def fit_cycle(value: Real, phase: Real, cycles: Whole, phi: Real, p: AdjustmentParameters) -> CycleTerm:
     """Fit two harmonics of the cycle to the days before the one scored.
 
     A normal prior around 0 shrinks each coefficient as if it had been seen to be 0 on 8 days. Days
@@ -183,13 +158,13 @@ def fit_cycle(value: Real, phase: Real, cycles: int, phi: Real, p: AdjustmentPar
 
     Parameters
     ----------
-    value : ndarray (..., days)
-        Past values of one person in the unit wanted, NaN missing; leading axes are features.
-    phase : ndarray (days,)
+    value : ndarray (..., features, days)
+        Past values in the unit wanted, NaN missing; leading axes are people or cases.
+    phase : ndarray (..., days)
         `find_phases` of the same days.
-    cycles : int
+    cycles : ndarray (...)
         Whole cycles logged; below two nothing is fitted.
-    phi : ndarray (...)
+    phi : ndarray (..., features)
         Lag-1 correlation, as the baseline has it.
     p : AdjustmentParameters
 
@@ -198,19 +173,23 @@ def fit_cycle(value: Real, phase: Real, cycles: int, phi: Real, p: AdjustmentPar
     CycleTerm
         All 0 where cycles are too few, or fewer days have both than 8 a cycle asked for.
     """
-    used = ~np.isnan(value) & ~np.isnan(phase)
+    used = ~np.isnan(value) & ~np.isnan(phase)[..., None, :]
     days = np.count_nonzero(used, axis=-1)
-    fitted = (cycles >= p.cycles) & (days >= p.cycles * p.cycle_days)
-    basis = np.concatenate([np.ones((1, *phase.shape)), turn_phase(np.nan_to_num(phase))])
-    worth = (1 - phi) / (1 + phi)
+    fitted = (cycles[..., None] >= p.cycles) & (days >= p.cycles * p.cycle_days)
+    turned = turn_phase(np.nan_to_num(phase))
+    basis = np.concatenate([np.ones((*phase.shape[:-1], 1, phase.shape[-1])), turned], axis=-2)
+    basis = np.where(used[..., None, :], basis[..., None, :, :], 0.0)  # (..., features, 5, days)
     filled = np.where(used, value, 0.0)
     centre = sum_days(filled) / np.maximum(days, 1)
     off = np.where(used, value - centre[..., None], 0.0)
-    gram = sum_days(basis[:, None] * basis[None] * used[..., None, None, :]) * worth[..., None, None]
-    reach = sum_days(basis * off[..., None, :]) * worth[..., None]
-    inverse = np.linalg.inv(gram + np.diag([1e-9, *[p.cycle_days] * 4]))
-    coefficient = (inverse @ reach[..., None])[..., 0]
-    left = np.where(used, off - sum_days(np.moveaxis(coefficient[..., None] * basis, -2, -1)), 0.0)
+    worth = ((1 - phi) / (1 + phi))[..., None]
+    gram = np.zeros((*days.shape, 5, 5))
+    for day in range(value.shape[-1]):  # day by day: the order of a sum must not depend on the batch
+        gram += basis[..., :, None, day] * basis[..., None, :, day]
+    reach = sum_days(basis * off[..., None, :]) * worth
+    inverse = np.linalg.inv(gram * worth[..., None] + np.diag([1e-9, *[p.cycle_days] * 4]))
+    coefficient = sum_days(inverse * reach[..., None, :])
+    left = off - sum_days(np.moveaxis(coefficient[..., None] * basis, -2, -1))
     variance = sum_days(left**2) / np.maximum(days - 5, 1)
     return CycleTerm(
         np.where(fitted[..., None], coefficient[..., 1:], 0.0),
@@ -219,50 +198,25 @@ def fit_cycle(value: Real, phase: Real, cycles: int, phi: Real, p: AdjustmentPar
 
 
 def expect_cycle(term: CycleTerm, phase: Real) -> tuple[Real, Real]:
-    """Expect what the cycle adds at each phase: (..., days) twice, the term and its error.
+    """Expect what the cycle adds on days of these phases (..., days).
 
-    0 and 0 where the phase is not known: nothing is taken out of such a day.
+    Returns
+    -------
+    term, se : ndarray (..., features, days)
+        In the unit of what was fitted. 0 and 0 where the phase is not known: nothing is taken out of
+        such a day.
     """
-    known = ~np.isnan(phase)
-    basis = np.where(known, turn_phase(np.nan_to_num(phase)), 0.0)
-    value = np.zeros((*term.coefficient.shape[:-1], *phase.shape))
+    known = ~np.isnan(phase)[..., None, :]
+    basis = np.where(known, turn_phase(np.nan_to_num(phase)), 0.0)[..., None, :, :]
+    value = sum_days(np.moveaxis(term.coefficient[..., None] * basis, -2, -1))
     variance = np.zeros_like(value)
-    for i in range(len(basis)):
-        value += term.coefficient[..., i, None] * basis[i]
-        for j in range(len(basis)):
-            variance += term.covariance[..., i, j, None] * basis[i] * basis[j]
+    for i in range(basis.shape[-2]):
+        for j in range(basis.shape[-2]):
+            variance += term.covariance[..., i, j, None] * basis[..., i, :] * basis[..., j, :]
     return value, np.sqrt(np.maximum(variance, 0.0))
 
 
 def turn_phase(phase: Real) -> Real:
-    """Two harmonics of a phase: (4, days)."""
+    """Two harmonics of a phase (..., days): (..., 4, days)."""
     angle = 2 * np.pi * phase
-    return np.stack([np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)])
-
-
-def annotate_days(
-    event: Sequence[str], first: Sequence[int], last: Sequence[int], days: Sequence[int]
-) -> list[tuple[str, ...]]:
-    """Collect what a person noted of each day, for display only: nothing is ever corrected for it.
-
-    Parameters
-    ----------
-    event : sequence of str
-        `signal.event.event`; those not in ANNOTATED are left out.
-    first, last : sequence of int
-        Local days (since 1970) on which each began and ended.
-    days : sequence of int
-        The days wanted.
-
-    Returns
-    -------
-    list of tuple of str
-        Sorted names for each day. Alcohol also stands at the day after: a night has the date of
-        its final wake.
-    """
-    noted: dict[int, set[str]] = {day: set() for day in days}
-    for name, begin, end in zip(event, first, last, strict=True):
-        if name in ANNOTATED:
-            for day in range(begin, end + 1 + (name == "alcohol")):
-                noted.get(day, set()).add(name)
-    return [tuple(sorted(noted[day])) for day in days]
+    return np.stack([np.cos(angle), np.sin(angle), np.cos(2 * angle), np.sin(2 * angle)], axis=-2)

@@ -17,9 +17,11 @@ One person at a time; days in order, none after the day of judgement.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import stdtrit
 from scipy.stats import rankdata
 
@@ -28,6 +30,8 @@ from models.parameters import AgreementParameters
 
 Verdict = Literal["follows", "does_not_follow", "cannot_tell_yet"]
 LAGS = (0, 1)
+TINY = 1e-9
+"""Below it a sum of squares is none."""
 
 
 @dataclass(frozen=True)
@@ -97,16 +101,13 @@ def pair_days(latent: Real, felt: Real, lag: int) -> tuple[Real, Real]:
 def correlate_ranks(x: Real, y: Real, p: AgreementParameters) -> tuple[int, float, float, float]:
     """Spearman's ρ of pairs in order of time, with its interval: (pairs, ρ, low, high)."""
     n = int(x.size)
-    none = (n, np.nan, np.nan, np.nan)
-    if n < p.least_checkins:
-        return none
-    ranks = [rankdata(side) for side in (x, y)]
-    a, b = ((r - r.mean()) / max(r.std(), 1e-12) for r in ranks)
+    if n < p.least_checkins or not (np.ptp(x) > 0 and np.ptp(y) > 0):
+        return n, np.nan, np.nan, np.nan
+    # Twice the ranks about their mean: whole numbers, whose sums are exact in any order.
+    a, b = (2 * rankdata(side) - (n + 1) for side in (x, y))
     moments = np.stack([np.ones(n), a, b, a * a, b * b, a * b], axis=1)
-    if not (np.ptp(x) > 0 and np.ptp(y) > 0):
-        return none
     drawn = correlate_moments(draw_sums(moments, p))
-    rho = float(np.mean(a * b))
+    rho = float(correlate_moments(moments.sum(axis=0)))
     centre = np.arctanh(np.clip(rho, -0.999, 0.999))
     spread = np.std(np.arctanh(np.clip(drawn, -0.999, 0.999)))
     reach = stdtrit(n // block_length(n) - 1, (1 + p.confidence) / 2) * spread
@@ -128,19 +129,25 @@ def block_length(pairs: int) -> int:
 
 
 def draw_sums(moments: Real, p: AgreementParameters) -> Real:
-    """Sum the moments (pairs, m) over each draw of blocks: (draws, m).
+    """Sum the moments (pairs, m) over each draw of blocks: (draws, m)."""
+    drawn: Real = draw_counts(len(moments), p.draws, p.seed).astype(np.float64) @ moments
+    return drawn
+
+
+@cache
+def draw_counts(pairs: int, draws: int, seed: int) -> NDArray[np.uint8]:
+    """Count how often each pair is in each draw of blocks: (draws, pairs).
 
     Blocks start anywhere and go round the end; the last one is cut to make up the number. The draws
     are the same for everyone with as many pairs.
     """
-    pairs, length = len(moments), block_length(len(moments))
-    generator = np.random.Generator(np.random.PCG64([p.seed, pairs]))
-    starts = generator.integers(0, pairs, (p.draws, -(-pairs // length)))
-    so_far = np.concatenate([np.zeros((1, moments.shape[1])), np.cumsum(np.tile(moments, (2, 1)), axis=0)])
-    whole, cut = starts[:, :-1], starts[:, -1]
-    full = (so_far[length:] - so_far[:-length])[whole]
-    last = so_far[cut + pairs - length * whole.shape[1]] - so_far[cut]
-    return np.asarray(full.sum(axis=1) + last)
+    length = block_length(pairs)
+    generator = np.random.Generator(np.random.PCG64([seed, pairs]))
+    starts = generator.integers(0, pairs, (draws, -(-pairs // length)))
+    places = (starts[..., None] + np.arange(length)).reshape(draws, -1)[:, :pairs] % pairs
+    cells = places + pairs * np.arange(draws)[:, None]
+    counts = np.bincount(cells.reshape(-1), minlength=draws * pairs)
+    return counts.reshape(draws, pairs).astype(np.uint8)
 
 
 def try_weights(part: Real, felt: Real, weight: Real, p: AgreementParameters) -> PersonalWeights:
@@ -164,44 +171,66 @@ def try_weights(part: Real, felt: Real, weight: Real, p: AgreementParameters) ->
     part, felt = part[-p.window_days :], felt[-p.window_days :]
     both = ~np.isnan(part).all(axis=1) & ~np.isnan(felt)
     c, y = np.nan_to_num(part[both]), felt[both]
-    origins = range(p.train_pairs, len(y) - p.block_pairs + 1, p.block_pairs)
     if len(y) < p.weights_pairs:
         return PersonalWeights(
             better=False, tested=0, mae_personal=np.nan, mae_fixed=np.nan, mae_mean=np.nan, weight=weight
         )
-    errors = np.array([judge_block(c, y, origin, p) for origin in origins])
+    errors = judge_blocks(c, y, p)
     personal, fixed, mean = errors.mean(axis=0).tolist()
-    _, slope = learn_slopes(c, y, p)
+    _, slope = learn_slopes(sum_pairs(c, y)[-1], p)
     own = weight * slope
     better = bool(own.sum() > 0) and all(exceeds(errors[:, k] - errors[:, 0], p.better) for k in (1, 2))
     used = own / own.sum() if better else weight
-    return PersonalWeights(better, len(origins) * p.block_pairs, personal, fixed, mean, used)
+    return PersonalWeights(better, len(errors) * p.block_pairs, personal, fixed, mean, used)
 
 
-def judge_block(c: Real, y: Real, origin: int, p: AgreementParameters) -> Real:
-    """Mean absolute errors on the block after `origin`: personal weights, published ones, the mean."""
-    common, slope = learn_slopes(c[:origin], y[:origin], p)
-    centre, mean = c[:origin].mean(axis=0), y[:origin].mean()
-    block = slice(origin, origin + p.block_pairs)
-    off, truth = c[block] - centre, y[block] - mean
-    guesses = (off @ slope, common * off.sum(axis=1), np.zeros(len(truth)))
-    return np.array([np.abs(truth - guess).mean() for guess in guesses])
+def judge_blocks(c: Real, y: Real, p: AgreementParameters) -> Real:
+    """Mean absolute errors on each block (blocks, 3): personal weights, published ones, the mean.
+
+    A block is guessed from the pairs before it only.
+    """
+    origin = np.arange(p.train_pairs, len(y) - p.block_pairs + 1, p.block_pairs)
+    sums = sum_pairs(c, y)[origin - 1]
+    common, slope = learn_slopes(sums, p)
+    mean = sums[:, 0, 1:] / sums[:, :1, 0]
+    block = origin[:, None] + np.arange(p.block_pairs)
+    off, truth = c[block] - mean[:, None, :-1], y[block] - mean[:, -1:]
+    own, published = (off * slope[:, None]).sum(axis=-1), common[:, None] * off.sum(axis=-1)
+    guesses = np.stack([own, published, np.zeros(own.shape)], axis=1)
+    return np.asarray(np.abs(truth[:, None] - guesses).mean(axis=-1))
 
 
-def learn_slopes(c: Real, y: Real, p: AgreementParameters) -> tuple[float, Real]:
+def sum_pairs(c: Real, y: Real) -> Real:
+    """Sums over the pairs up to each one (pairs, 2 + features, 2 + features) of 1, c, y times each other."""
+    row = np.column_stack((np.ones(len(y)), c, y))
+    return np.cumsum(row[:, :, None] * row[:, None, :], axis=0)
+
+
+def learn_slopes(sums: Real, p: AgreementParameters) -> tuple[Real, Real]:
     """Learn the common slope b ≥ 0 on the published sum, and the slope b_f ≥ 0 of each contribution.
 
     Ridge centred on b: b_f − b is shrunk as if each feature had been seen to differ by 0 on 20 more
     pairs. A negative slope is set to 0: more load is never a reason to expect less stress.
+
+    Parameters
+    ----------
+    sums : ndarray (..., 2 + features, 2 + features)
+        Of the pairs to learn from, as `sum_pairs` has them.
+
+    Returns
+    -------
+    common, slope : ndarray (...), ndarray (..., features)
     """
-    off, rest = c - c.mean(axis=0), y - y.mean()
-    total = off.sum(axis=1)
-    square = float(total @ total)
-    common = max(0.0, float(total @ rest) / square) if square > 0 else 0.0
-    gram = off.T @ off
-    penalty = np.diag(p.ridge_pairs * np.diag(gram) / len(y) + 1e-9)
-    apart = np.linalg.solve(gram + penalty, off.T @ (rest - common * total))
-    return common, np.maximum(common + apart, 0.0)
+    pairs, total = sums[..., 0, 0], sums[..., 0, 1:]
+    about = sums[..., 1:, 1:] - total[..., :, None] * total[..., None, :] / pairs[..., None, None]
+    gram, cross = about[..., :-1, :-1], about[..., :-1, -1]
+    square, rise = gram.sum(axis=(-2, -1)), cross.sum(axis=-1)
+    common = np.where(square > TINY, np.maximum(rise, 0.0) / np.maximum(square, TINY), 0.0)
+    diagonal = np.eye(gram.shape[-1]) * gram
+    penalty = p.ridge_pairs * diagonal / pairs[..., None, None] + TINY * np.eye(gram.shape[-1])
+    rest = cross - common[..., None] * gram.sum(axis=-1)
+    apart = np.linalg.solve(gram + penalty, rest[..., None])[..., 0]
+    return common, np.maximum(common[..., None] + apart, 0.0)
 
 
 def exceeds(gain: Real, sure: float) -> bool:

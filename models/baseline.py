@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from models.parameters import BaselineParameters, Parameters
+from models.parameters import BaselineParameters, Parameters, Prior
 
 Real = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -103,7 +103,9 @@ class Baseline:
     residual: Real
 
 
-def fit_baseline(history: History, today: Whole, parameters: Parameters) -> Baseline:
+def fit_baseline(
+    history: History, today: Whole, parameters: Parameters, prior: Prior | None = None
+) -> Baseline:
     """Make each feature's posterior from the days before.
 
     Parameters
@@ -115,6 +117,9 @@ def fit_baseline(history: History, today: Whole, parameters: Parameters) -> Base
         the latest value before it is meant.
     parameters : Parameters
         Their features are those of the arrays, in the same order.
+    prior : Prior, optional
+        Of each person and feature (..., features), as `models.priors.choose_prior` gives it; without
+        it, that for everyone.
 
     Returns
     -------
@@ -129,14 +134,14 @@ def fit_baseline(history: History, today: Whole, parameters: Parameters) -> Base
     before = latest(others)
     now = describe(history, own & (seen != NO_SEGMENT), p)
     last = describe(history, (others == before[..., None]) & (others != NO_SEGMENT), p)
-    return join(current, now, last, parameters)
+    everyone = Prior(parameters.prior_mean, parameters.prior_within, parameters.prior_between)
+    return join(current, now, last, prior or everyone, p)
 
 
-def join(current: Whole, now: Segment, last: Segment, parameters: Parameters) -> Baseline:
+def join(current: Whole, now: Segment, last: Segment, prior: Prior, p: BaselineParameters) -> Baseline:
     """Posterior of the segment `now`, whose prior has learnt from the segment `last`."""
-    p = parameters.baseline
-    mu_0, s_0 = parameters.prior_mean, parameters.prior_within
-    kappa_0 = (s_0 / parameters.prior_between) ** 2
+    mu_0, s_0 = prior.mean, prior.within
+    kappa_0 = (s_0 / prior.between) ** 2
     # One observation of the mean, as uncertain as the offset between the two devices.
     carried = last.effective / (1 + p.device_offset_sd**2 * last.effective)
     share = p.device_spread_share

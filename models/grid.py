@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.baseline import NO_SEGMENT, Flag, Real, Whole
-from models.parameters import Parameters
+from models.baseline import NO_SEGMENT, Flag, Real, Whole, latest
+from models.parameters import Parameters, Prior
+from models.priors import choose_prior, find_bands, find_kinds, load_devices
 from models.segments import Era, name_segments
 
 HOURS = 24
@@ -33,10 +34,11 @@ class Work:
 class Grid:
     """All values needed, one row a day and a column a feature, each person's days in one block.
 
-    A person's block starts `reach_days` before the first day scored, at row `offset` for the day
-    `first`. `worn_s` (rows, 24) is waking wear in each hour of the local clock, in seconds.
+    A person's block starts so many days before the first one scored as are looked at, at row `offset`
+    for the day `first`. `worn_s` (rows, 24) is waking wear in each hour of the local clock, in seconds.
     `segments` names the segments, and `sources` the source/device of each, sorted by their numbers
-    in `segment_ids`.
+    in `segment_ids`; `kinds` says where each device is worn and `bands` the age band of each person,
+    as places in DEVICE_KINDS and AGE_BANDS.
     """
 
     value: Real
@@ -49,6 +51,8 @@ class Grid:
     segment_ids: Whole
     segments: pa.Array
     sources: pa.Array
+    kinds: Whole
+    bands: Whole
 
 
 def read_work(work: pa.Table) -> Work:
@@ -59,13 +63,22 @@ def read_work(work: pa.Table) -> Work:
 
 
 def fill_grid(
-    work: Work, values: pa.Table, hours: pa.Table, eras: Sequence[Era], parameters: Parameters
+    work: Work,
+    values: pa.Table,
+    hours: pa.Table | None,
+    settings: pa.Table,
+    eras: Sequence[Era],
+    parameters: Parameters,
+    reach_days: int,
 ) -> Grid:
-    """Lay the values and the hours of wear out by person and day."""
+    """Lay the values and the hours of wear out by person and day, from `reach_days` before the first.
+
+    `hours` is None where nobody looks at wear: then it is 0.
+    """
     people = np.arange(len(work.people))
     starts = np.searchsorted(work.person, people)
     ends = np.searchsorted(work.person, people, side="right") - 1
-    first = work.day[starts] - parameters.reach_days
+    first = work.day[starts] - reach_days
     length = work.day[ends] - first + 1
     offset = np.concatenate([[0], np.cumsum(length)[:-1]])
     rows = int(length.sum())
@@ -85,8 +98,10 @@ def fill_grid(
     low[row, column] = pc.equal(values["quality"], "low").fill_null(fill_value=False).to_numpy()
     segment[row, column] = numbers[place]
     worn_s = np.zeros((rows, HOURS))
-    worn_s[find_rows(hours), whole(hours["hour"])] = hours["seconds"].to_numpy()
+    if hours is not None:
+        worn_s[find_rows(hours), whole(hours["hour"])] = hours["seconds"].to_numpy()
     order = np.argsort(numbers)
+    sources = sources.take(order)
     return Grid(
         value,
         se,
@@ -97,8 +112,25 @@ def fill_grid(
         first,
         numbers[order],
         named.take(order),
-        sources.take(order),
+        sources,
+        find_kinds(sources.to_pylist(), load_devices()),
+        find_bands(work.people, settings),
     )
+
+
+def prior_of(segment: Whole, work: Work, grid: Grid, parameters: Parameters) -> Prior:
+    """Prior of each case and feature: by the person's age band and the device that they wore last.
+
+    `segment` (cases, features, days) are those of the window and of the day scored.
+    """
+    return choose_prior(parameters.priors, grid.bands[work.person], kinds_of(latest(segment), grid))
+
+
+def kinds_of(segment: Whole, grid: Grid) -> Whole:
+    """Where the device of each segment is worn, as a place in DEVICE_KINDS; 0 for NO_SEGMENT."""
+    place = np.minimum(np.searchsorted(grid.segment_ids, segment), max(grid.segment_ids.size - 1, 0))
+    known = np.append(grid.kinds, 0)[place]
+    return np.where(segment == NO_SEGMENT, 0, known)
 
 
 def name_values(values: pa.Table, eras: Sequence[Era]) -> tuple[pa.Array, pa.Array, Whole]:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from warehouse.preferences import find_preference
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -26,13 +28,15 @@ if TYPE_CHECKING:
 PARAMETERS = Path(__file__).with_name("parameters.toml")
 PRIORS = Path(__file__).with_name("priors.csv")
 METHOD = "models-1"
+AGE_BANDS = ("", *find_preference("age_band").pattern.split("|"))
+DEVICE_KINDS = ("", "wrist", "ring", "arm", "chest", "phone")
+"""Whom a prior is for; the empty text stands for everyone, and for any device."""
 GROUPS = (
     "baseline",
     "index",
     "levels",
     "alerts",
     "adjustments",
-    "segments",
     "wear",
     "shifts",
     "agreement",
@@ -55,17 +59,32 @@ class FeatureRow:
 
 @dataclass(frozen=True)
 class PriorRow:
-    """Population prior of one feature, in its unit, with where it comes from.
+    """Population prior of one feature, in its unit, whom it is for, and where it comes from.
 
-    `tag` says how well it is known: V read in the source, R recalled, assumed where none exists.
+    `age_band` and `device_kind` are empty where it is for everyone, with any device. `tag` says how
+    well it is known: V read in the source, R recalled, assumed where none exists.
     """
 
+    age_band: str
+    device_kind: str
     mean: float
     sd_within: float
     sd_between: float
     unit: str
     tag: str
     citation: str
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """What is known of a feature before anything is known of a person, in the feature's unit.
+
+    `mean` over people, the spread `within` a person and that `between` people; all of one shape.
+    """
+
+    mean: NDArray[np.float64]
+    within: NDArray[np.float64]
+    between: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -129,17 +148,11 @@ class AdjustmentParameters:
     weekday_days: float
     weekday_half_life_days: float
     cycles: int
+    cycle_window_days: int
     cycle_days: float
     cycle_shortest_days: int
     cycle_longest_days: int
     cycle_late_days: int
-
-
-@dataclass(frozen=True)
-class SegmentParameters:
-    """What models.segments needs; the meaning of each is in parameters.toml."""
-
-    bridge_nights: int
 
 
 @dataclass(frozen=True)
@@ -204,7 +217,8 @@ class Parameters:
 
     `domain` names the domain of each; `weight` adds up to 1; `direction` is +1 or -1; `gate` is true for
     features without any of which there is no index. `prior_mean`, `prior_within` and `prior_between`
-    are in the feature's unit.
+    are in the feature's unit, for everyone; `priors` (AGE_BANDS, DEVICE_KINDS, features) has those of
+    each age band and device kind too.
     """
 
     version: str
@@ -216,12 +230,12 @@ class Parameters:
     prior_mean: NDArray[np.float64]
     prior_within: NDArray[np.float64]
     prior_between: NDArray[np.float64]
+    priors: Prior
     baseline: BaselineParameters
     index: IndexParameters
     levels: Levels
     alerts: AlertParameters
     adjustments: AdjustmentParameters
-    segments: SegmentParameters
     wear: WearParameters
     shifts: ShiftParameters
     agreement: AgreementParameters
@@ -256,9 +270,7 @@ def read_parameters(toml_path: Path, priors_path: Path) -> Parameters:
     document = tomllib.loads(toml_path.read_text(encoding="utf-8"))
     check_keys(document, ("version", "domains", "features", *GROUPS), name)
     rows = {f: take(FeatureRow, row, f"{name} [features] {f}") for f, row in document["features"].items()}
-    priors = read_priors(priors_path)
-    check_keys(priors, tuple(rows), f"{priors_path.name} column feature")
-    ordered = [priors[feature] for feature in rows]
+    priors = lay_priors(read_priors(priors_path), tuple(rows), priors_path.name)
     return Parameters(
         version=str(document["version"]),
         features=tuple(rows),
@@ -266,35 +278,61 @@ def read_parameters(toml_path: Path, priors_path: Path) -> Parameters:
         weight=frozen(weigh(rows, document["domains"], name)),
         direction=frozen([float(row.direction) for row in rows.values()]),
         gate=np.array([row.gate for row in rows.values()]),
-        prior_mean=frozen([prior.mean for prior in ordered]),
-        prior_within=frozen([prior.sd_within for prior in ordered]),
-        prior_between=frozen([prior.sd_between for prior in ordered]),
+        prior_mean=priors.mean[0, 0],
+        prior_within=priors.within[0, 0],
+        prior_between=priors.between[0, 0],
+        priors=priors,
         baseline=take(BaselineParameters, document["baseline"], f"{name} [baseline]"),
         index=take(IndexParameters, document["index"], f"{name} [index]"),
         levels=take(Levels, document["levels"], f"{name} [levels]"),
         alerts=take(AlertParameters, document["alerts"], f"{name} [alerts]"),
         adjustments=take(AdjustmentParameters, document["adjustments"], f"{name} [adjustments]"),
-        segments=take(SegmentParameters, document["segments"], f"{name} [segments]"),
         wear=take(WearParameters, document["wear"], f"{name} [wear]"),
         shifts=take(ShiftParameters, document["shifts"], f"{name} [shifts]"),
         agreement=take(AgreementParameters, document["agreement"], f"{name} [agreement]"),
     )
 
 
-def read_priors(path: Path) -> dict[str, PriorRow]:
-    """Read the population priors, one row a feature, each with its citation."""
+def read_priors(path: Path) -> dict[tuple[str, str, str], PriorRow]:
+    """Read the population priors by feature, age band and device kind, each with its citation."""
     priors = {}
     with path.open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
-            where = f"{path.name} line of {row.get('feature')}"
+            key = row.get("feature", ""), row.get("age_band", ""), row.get("device_kind", "")
+            where = f"{path.name} line of {' '.join(filter(None, key))}"
             values: dict[str, object] = {k: v for k, v in row.items() if k != "feature"}
             for number in ("mean", "sd_within", "sd_between"):
                 values[number] = to_number(row.get(number), f"{where}, {number}")
             prior = take(PriorRow, values, where)
+            if prior.age_band not in AGE_BANDS or prior.device_kind not in DEVICE_KINDS:
+                known = f"{', '.join(AGE_BANDS[1:])}; device_kind {', '.join(DEVICE_KINDS[1:])}; or nothing"
+                raise ParameterError(f"{where}: expected an age_band of {known}")
             if min(prior.sd_within, prior.sd_between) <= 0 or not prior.citation:
                 raise ParameterError(f"{where}: both SDs must be above 0 and the citation must be there")
-            priors[row["feature"]] = prior
+            if key in priors:
+                raise ParameterError(f"{where}: it is there twice; keep one")
+            priors[key] = prior
     return priors
+
+
+def lay_priors(rows: Mapping[tuple[str, str, str], PriorRow], features: tuple[str, ...], where: str) -> Prior:
+    """Lay the priors out for every age band, device kind and feature: the most specific row holds.
+
+    A row for age and device goes before one for the age alone, that before one for the device alone,
+    and that before the one for everyone, which each feature has.
+    """
+    everyone = {feature: row for (feature, band, kind), row in rows.items() if not band and not kind}
+    check_keys(everyone, features, f"{where} column feature, rows for everyone")
+    check_keys({feature: None for feature, _, _ in rows}, features, f"{where} column feature")
+    values = np.empty((3, len(AGE_BANDS), len(DEVICE_KINDS), len(features)))
+    for i, band in enumerate(AGE_BANDS):
+        for j, kind in enumerate(DEVICE_KINDS):
+            for f, feature in enumerate(features):
+                wanted = (band, kind), (band, ""), ("", kind), ("", "")
+                row = next(rows[feature, *whom] for whom in wanted if (feature, *whom) in rows)
+                values[:, i, j, f] = row.mean, row.sd_within, row.sd_between
+    values.flags.writeable = False
+    return Prior(*values)
 
 
 def weigh(rows: dict[str, FeatureRow], domains: dict[str, float], where: str) -> list[float]:

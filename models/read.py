@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from models.adjusted import Logged
+from models.felt import Said
 from models.parameters import Parameters
 from warehouse.store import open_warehouse
 
@@ -52,9 +54,22 @@ WORKED = """
     select participant, min(day) as first_day, max(day) as last_day, bool_or(isodow(day) = 1) as weekly
     from work where has_features group by participant
 """
+SETTINGS = """
+    select s.participant, s.name, s.value from meta.setting s join worked w on s.participant = w.participant
+    where s.name in ('age_band', 'cycle')
+"""
+CYCLING = """
+    select w.participant, w.first_day, w.last_day from worked w join setting s
+        on s.participant = w.participant and s.name = 'cycle' and s.value = 'yes'
+"""
+STARTS = """
+    select v.participant, v.day from feature.value v join cycling w
+        on v.participant = w.participant and v.day between w.first_day - $reach and w.last_day
+    where v.feature = 'cycle_start' and v.value = 1
+"""
 VALUES = """
     select v.participant, v.day, v.feature, v.value, v.se, v.quality, v.source
-    from feature.value v join worked w
+    from feature.value v join {whose} w
         on v.participant = w.participant and v.day between w.first_day - $reach and w.last_day
     where v.value is not null and v.feature in (select unnest($features))
 """
@@ -83,6 +98,22 @@ MONDAYS = """
     where w.weekly and isodow(b.day) = 1
 """
 
+FELT = """
+    select v.participant, v.day, v.value, v.source from feature.value v join worked w
+        on v.participant = w.participant and v.day >= w.first_day - $past and v.day < w.last_day
+    where w.weekly and v.feature = 'felt_stress' and v.value is not null
+"""
+FELT_INDEX = """
+    select i.participant, i.day, i.latent, i.latent_sd from model.index_day i join worked w
+        on i.participant = w.participant and i.day >= w.first_day - $past and i.day < w.first_day
+    where i.latent is not null and i.participant in (select participant from felt)
+"""
+FELT_PARTS = """
+    select c.participant, c.day, c.feature, c.contribution from model.contribution c join worked w
+        on c.participant = w.participant and c.day >= w.first_day - $past and c.day < w.first_day
+    where c.participant in (select participant from felt)
+"""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -90,7 +121,9 @@ class Inputs:
 
     `watch` and `watch_parts` are the state of alerts on the day before each person's first day;
     `shifts` and `shift_runs` that of the last week before it, and `mondays` the baselines of the
-    Mondays before it, of people whose work has a Monday.
+    Mondays before it, of people whose work has a Monday; `said` is what they said and the index of
+    the half year before. `settings` are of `meta.setting`, `logged` is of those who asked for a second
+    index.
     """
 
     due: pa.Table
@@ -103,6 +136,9 @@ class Inputs:
     shifts: pa.Table
     shift_runs: pa.Table
     mondays: pa.Table
+    said: Said
+    settings: pa.Table
+    logged: Logged
 
 
 def read_inputs(
@@ -135,16 +171,26 @@ def read_inputs(
             return None
         con.register("work", work)
         con.register("worked", ask(WORKED))
-        reach = parameters.reach_days
+        reach, past = parameters.reach_days, parameters.agreement.window_days
+        con.register("felt", felt := ask(FELT, past=past))
+        con.register("setting", settings := ask(SETTINGS))
+        con.register("cycling", ask(CYCLING))
+        long = {"reach": parameters.adjustments.cycle_window_days}
         return Inputs(
             due=due,
             later=ask(LATER, before=before),
             work=work,
-            values=ask(VALUES, reach=reach, features=list(parameters.features)),
+            values=ask(VALUES.format(whose="worked"), reach=reach, features=list(parameters.features)),
             hours=ask(HOURS, reach=reach),
             watch=ask(STATES.format(table="model.alert")),
             watch_parts=ask(STATES.format(table="model.alert_part")),
             shifts=ask(WEEKS.format(table="model.shift")),
             shift_runs=ask(WEEKS.format(table="model.shift_run")),
             mondays=ask(MONDAYS, past=7 * (parameters.shifts.slow_weeks + 2)),
+            said=Said(felt, ask(FELT_INDEX, past=past), ask(FELT_PARTS, past=past)),
+            settings=settings,
+            logged=Logged(
+                ask(VALUES.format(whose="cycling"), features=list(parameters.features), **long),
+                ask(STARTS, **long),
+            ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,6 +109,13 @@ def tabulate_index(cases: Cases, parameters: Parameters) -> pa.Table:
         }
         | provenance(cases.hashes, parameters)
     )
+
+
+def hash_rows(arrays: Sequence[np.ndarray]) -> pa.Array:
+    """Hash what each case was made of: arrays whose first axis is the case."""
+    parts = [np.ascontiguousarray(a).reshape(len(a), -1).view(np.uint8) for a in arrays]
+    inputs = np.concatenate(parts, axis=1)
+    return pa.array([hashlib.sha256(case).hexdigest()[:16] for case in inputs], pa.string())
 
 
 def override(texts: Sequence[str | None], where: list[bool], text: str) -> pa.Array:

@@ -8,7 +8,6 @@ from the stored state of the day (the Monday) before, to the person's last day.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -17,13 +16,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.lib.stride_tricks import sliding_window_view
 
-from models.baseline import NO_SEGMENT, Flag, History, Real, Whole, fit_baseline
-from models.grid import Grid, Work, fill_grid, read_work
+from models.adjusted import adjust_people
+from models.baseline import NO_SEGMENT, History, Whole, fit_baseline
+from models.felt import judge_feelings
+from models.grid import Grid, Work, fill_grid, prior_of, read_work
 from models.index import Day, compute_index, grade_index
 from models.parameters import Parameters, load_parameters
 from models.read import Inputs, read_inputs
 from models.rows import (
     Cases,
+    hash_rows,
     name_sources,
     tabulate_baseline,
     tabulate_contributions,
@@ -32,7 +34,7 @@ from models.rows import (
 from models.segments import load_eras
 from models.shifts import WEEK
 from models.watch import follow_people, join_scored, judge_nights, keep_scored
-from models.wear_profile import WearCheck, compare_wear
+from models.wear_profile import compare_wear
 from models.weeks import (
     Mondays,
     empty_mondays,
@@ -80,7 +82,8 @@ def score_work(inputs: Inputs, parameters: Parameters, staged: Staged) -> None:
     work = read_work(inputs.work)
     if work.day.size == 0:
         return
-    grid = fill_grid(work, inputs.values, inputs.hours, load_eras(), parameters)
+    reach = parameters.reach_days
+    grid = fill_grid(work, inputs.values, inputs.hours, inputs.settings, load_eras(), parameters, reach)
     mondays = empty_mondays(work, parameters)
     scored = []
     for first in range(0, work.day.size, CASES_AT_ONCE):
@@ -92,10 +95,15 @@ def score_work(inputs: Inputs, parameters: Parameters, staged: Staged) -> None:
         staged.add("model.index_day", tabulate_index(cases, parameters))
         put_fresh(mondays, cases)
         scored.append(keep_scored(cases, nights))
-    alerts, parts = follow_people(work, join_scored(scored), inputs.watch, inputs.watch_parts, parameters)
+    joined = join_scored(scored)
+    alerts, parts = follow_people(work, joined, inputs.watch, inputs.watch_parts, parameters)
     staged.add("model.alert", alerts)
     staged.add("model.alert_part", parts)
+    for table, rows in judge_feelings(work, joined, inputs.said, parameters).items():
+        staged.add(table, rows)
     stage_weeks(work, grid, mondays, inputs, alerts["input_hash"].combine_chunks(), parameters, staged)
+    for rows in adjust_people(inputs.work, inputs.settings, inputs.logged, parameters):
+        staged.add("model.index_adjusted", rows)
 
 
 def score_cases(work: Work, grid: Grid, parameters: Parameters) -> tuple[Cases, Whole]:
@@ -108,10 +116,13 @@ def score_cases(work: Work, grid: Grid, parameters: Parameters) -> tuple[Cases, 
     history = History(*(np.ascontiguousarray(a[..., :-1]) for a in (value, segment, low)))
     day = Day(value[..., -1].copy(), grid.se[rows + parameters.reach_days], low[..., -1].copy())
     today = segment[..., -1].copy()
-    baseline = fit_baseline(history, today, parameters)
+    prior = prior_of(segment, work, grid, parameters)
+    baseline = fit_baseline(history, today, parameters, prior)
     index = compute_index(day, baseline, parameters)
     wear = compare_wear(np.moveaxis(worn[..., :-1], -1, 1), worn[..., -1], parameters.wear)
     used = np.where(index.entered | np.isnan(index.index)[:, None], today, NO_SEGMENT)
+    known = prior.mean, prior.within, prior.between
+    inputs = (value, low, segment, day.se, wear.distance, wear.usual, *known)
     cases = Cases(
         work=work,
         day=day,
@@ -119,18 +130,10 @@ def score_cases(work: Work, grid: Grid, parameters: Parameters) -> tuple[Cases, 
         index=index,
         state=grade_index(day, baseline, index, parameters),
         wear=wear,
-        hashes=hash_cases(value, low, segment, day.se, wear),
+        hashes=hash_rows(inputs),
         sources=name_sources(used, grid),
     )
     return cases, judge_nights(value, segment, parameters)
-
-
-def hash_cases(value: Real, low: Flag, segment: Whole, se: Real, wear: WearCheck) -> pa.Array:
-    """Hash what each case was made of: its window, with the day itself, the errors of that day, and its wear."""
-    arrays = (value, low, segment, se, wear.distance, wear.usual)
-    parts = [np.ascontiguousarray(a).reshape(len(a), -1).view(np.uint8) for a in arrays]
-    inputs = np.concatenate(parts, axis=1)
-    return pa.array([hashlib.sha256(case).hexdigest()[:16] for case in inputs], pa.string())
 
 
 def put_fresh(mondays: Mondays, cases: Cases) -> None:

@@ -1,9 +1,9 @@
-"""Segments: what may be compared. A source and device, in an era of its firmware; two that were worn together.
+"""Segments: what may be compared. A source and device, in an era of its firmware.
 
 Values of two segments are never pooled (models.baseline). Firmware opens a segment only where
 `firmware_eras.csv` lists it: vendors change algorithms without notice, and a segment opened at every
-update would leave nobody a baseline. Two devices worn together for a week of nights tell how far they
-disagree: then the old one's days are worth more to the new one's baseline, and the result is flagged.
+update would leave nobody a baseline. What two devices read on nights when both were worn is not used:
+features keep the values of one device a night.
 
 Restart after a long absence is models.baseline.forget_absence.
 """
@@ -17,15 +17,11 @@ from datetime import date
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
-from models.baseline import MAD_TO_SD, Flag, Real, Whole, median
-from models.parameters import ParameterError, SegmentParameters
+from models.parameters import ParameterError
 
 FIRMWARE_ERAS = Path(__file__).with_name("firmware_eras.csv")
 COLUMNS = ["device", "feature", "since", "era", "citation"]
 EPOCH = date(1970, 1, 1)
-MEDIAN_SE = 1.2533  # √(π/2): standard error of a median over that of a mean
 
 
 @dataclass(frozen=True)
@@ -37,20 +33,6 @@ class Era:
     since: int
     era: str
     citation: str
-
-
-@dataclass(frozen=True)
-class Bridge:
-    """How far the new device reads above the old one. Shapes (...).
-
-    `offset` and its error `se` in the feature's unit (a ln-difference where the feature is a
-    logarithm), from `nights` worn together. `bridged` is False, and both NaN, where they are too few.
-    """
-
-    offset: Real
-    se: Real
-    nights: Whole
-    bridged: Flag
 
 
 @cache
@@ -112,50 +94,3 @@ def name_segments(
         begun = [e for e in listed.get((name.partition("/")[2], wanted), ()) if e.since <= when]
         names.append(f"{name}@{begun[-1].era}" if begun else name)
     return names
-
-
-def bridge_devices(old: Real, new: Real, p: SegmentParameters) -> Bridge:
-    """Measure how two devices disagree on the nights on which both were worn.
-
-    Parameters
-    ----------
-    old, new : ndarray (..., nights)
-        One feature as each device has it on the same nights *before* the day scored; NaN missing.
-        HRV as ln RMSSD, so that the difference is a ln-difference. HRV kinds are never bridged.
-    p : SegmentParameters
-
-    Returns
-    -------
-    Bridge
-        The median difference new − old and its error.
-    """
-    apart = new - old
-    nights = np.count_nonzero(~np.isnan(apart), axis=-1)
-    offset = median(apart, nights)
-    spread = MAD_TO_SD * median(np.abs(apart - offset[..., None]), nights)
-    bridged = nights >= p.bridge_nights
-    se = MEDIAN_SE * spread / np.sqrt(np.maximum(nights, 1))
-    return Bridge(np.where(bridged, offset, np.nan), np.where(bridged, se, np.nan), nights, bridged)
-
-
-def carry_across(bridge: Bridge, mean: Real, scale: Real, offset_sd: float) -> tuple[Real, Real]:
-    """Move the old device's mean to the new one's scale, for the prior of models.baseline.join.
-
-    Parameters
-    ----------
-    bridge : Bridge
-        Shapes (...).
-    mean, scale : ndarray (...)
-        Mean and spread of the old segment, in the feature's unit.
-    offset_sd : float
-        `device_offset_sd`: how far two devices disagree that were never worn together.
-
-    Returns
-    -------
-    mean, offset_sd : ndarray (...)
-        To take the place of `last.mean` and of `p.device_offset_sd`: a bridge of small error makes
-        the old device's days nearly as good as the new one's own. Unchanged where there is no bridge.
-    """
-    moved = np.where(bridge.bridged, mean + np.nan_to_num(bridge.offset), mean)
-    error = np.nan_to_num(bridge.se) / np.where(scale > 0, scale, 1.0)
-    return moved, np.where(bridge.bridged & (scale > 0), np.minimum(error, offset_sd), offset_sd)

@@ -1,11 +1,12 @@
-"""Asleep or awake from heart rate alone, for sources that give no sleep: used to find the sleep window only.
+"""Asleep or awake from heart rate alone, for sources that give no sleep: to find the sleep window, no more.
 
 After Walch 2019 (doi:10.1093/sleep/zsz180): heart rate smoothed at two widths, how much it varies
 nearby, and a clock where the time in bed is known; then a logistic regression. Without motion it tells
 little of short wakes: what is found is marked `estimated` and no sleep time is claimed from it.
 
-Weights are learned where the data is and saved as plain numbers. None are shipped: the licence of the
-only recordings at hand is recalled, not verified.
+Weights are learned where the data is (`steadyline validate sleep_accel --train`) and saved as plain
+numbers. None are shipped: the recordings at hand are not ours to pass on. So no nightly run uses this,
+and a day of a source without sleep has no night.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Weekdays and cycles are learnt from the past and shrunk; annotations correct nothing; segments are kept apart."""
+"""Weekdays and cycles are learnt from the past and shrunk; segments are kept apart."""
 
 from __future__ import annotations
 
@@ -13,21 +13,18 @@ from numpy.typing import NDArray
 
 from models.adjustments import (
     CycleTerm,
-    annotate_days,
     expect_cycle,
     expect_weekday,
     find_phases,
     fit_cycle,
     learn_weekday,
-    remove_weekdays,
     start_weekdays,
 )
 from models.parameters import ParameterError, load_parameters
-from models.segments import Era, bridge_devices, carry_across, load_eras, name_segments, read_eras
+from models.segments import Era, load_eras, name_segments, read_eras
 
 PARAMETERS = load_parameters()
 P = PARAMETERS.adjustments
-B = PARAMETERS.segments
 Real = NDArray[np.float64]
 WEEKEND = np.arange(364) % 7 >= 5
 
@@ -101,25 +98,25 @@ def test_a_weekend_effect_is_found_and_its_error_is_right(phi: float) -> None:
     assert 0.78 <= np.mean(np.abs(term - true) < 1.2816 * se) <= 0.9
 
 
+def remove_weekdays(value: Real, weekend: NDArray[np.bool_]) -> tuple[Real, Real]:
+    """Take the term out of each day (people, days) as it was known that morning; and its error."""
+    memory = start_weekdays(len(value))
+    adjusted, se = np.empty_like(value), np.empty_like(value)
+    for day in range(value.shape[1]):
+        today = np.repeat(weekend[day], len(value))
+        term, se[:, day] = expect_weekday(memory, today, P)
+        adjusted[:, day] = value[:, day] - term
+        memory = learn_weekday(memory, value[:, day], today, P)
+    return adjusted, se
+
+
 def test_where_there_is_no_weekend_effect_little_is_removed() -> None:
-    adjusted, se = remove_weekdays(ar(300, 182, 0.4, 3), np.tile(WEEKEND[:182], (300, 1)), P)
-    removed = ar(300, 182, 0.4, 3) - adjusted
+    value = ar(300, 182, 0.4, 3)
+    adjusted, se = remove_weekdays(value, WEEKEND)
+    removed = value - adjusted
     assert (removed[:, :42] == 0).all()
     assert np.sqrt(np.mean(removed[:, 42:] ** 2)) < 0.16  # of a day's SD
     assert (se[:, 43:] > 0).all()
-
-
-def test_the_day_itself_and_later_ones_do_not_enter_its_weekday_term() -> None:
-    value = ar(5, 120, 0.4, 4)
-    weekend = np.tile(WEEKEND[:120], (5, 1))
-    adjusted, se = remove_weekdays(value, weekend, P)
-    other = value.copy()
-    other[:, 80:] += 50
-    changed, se_changed = remove_weekdays(other, weekend, P)
-    assert np.array_equal(changed[:, :80], adjusted[:, :80])
-    assert changed[:, 80] - other[:, 80] == pytest.approx(adjusted[:, 80] - value[:, 80], rel=1e-9)
-    assert np.array_equal(se_changed[:, :81], se[:, :81])
-    assert not np.allclose(se_changed[:, 81:], se[:, 81:])
 
 
 def test_missing_days_teach_nothing() -> None:
@@ -176,10 +173,15 @@ def cycling(people: int, amplitude: float, seed: int, days: int = 168) -> tuple[
     return 60 + true + ar(people, days, 0.4, seed), phase, cycles, true
 
 
+def learn_cycle(value: Real, phase: Real, cycles: int, phi: float = 0.4) -> tuple[Real, Real]:
+    """Term and error on the days themselves (people, days): everybody is a feature of one case."""
+    term = fit_cycle(value, phase, np.array(cycles), np.full(len(value), phi), P)
+    return expect_cycle(term, phase)
+
+
 def test_a_cycle_is_found_shrunk_with_an_error_that_is_right() -> None:
     value, phase, cycles, true = cycling(300, 0.6, 7)
-    term = fit_cycle(value, phase, cycles, np.full(300, 0.4), P)
-    expected, se = expect_cycle(term, phase)
+    expected, se = learn_cycle(value, phase, cycles)
     middle = expected.mean(axis=0)
     assert np.corrcoef(middle, true)[0, 1] > 0.99
     assert 0.5 <= middle.max() / 0.6 <= 0.9  # shrunk
@@ -187,21 +189,21 @@ def test_a_cycle_is_found_shrunk_with_an_error_that_is_right() -> None:
     assert np.mean((value - expected - 60) ** 2) == pytest.approx(worse, rel=0.06)
     assert np.mean((value - 60) ** 2) > 1.1 * worse
     assert 0.7 <= np.mean(np.abs(expected - true) < 1.2816 * se) <= 0.95
-    other_unit = expect_cycle(fit_cycle(5 * value, phase, cycles, np.full(300, 0.4), P), phase)
+    other_unit = learn_cycle(5 * value, phase, cycles)
     assert other_unit[0] == pytest.approx(5 * expected, abs=1e-6)
     assert other_unit[1] == pytest.approx(5 * se, rel=1e-6)
 
 
 def test_where_there_is_no_cycle_little_is_removed() -> None:
     value, phase, cycles, _ = cycling(300, 0.0, 8)
-    expected, se = expect_cycle(fit_cycle(value, phase, cycles, np.full(300, 0.4), P), phase)
+    expected, se = learn_cycle(value, phase, cycles)
     assert np.sqrt(np.mean(expected**2)) < 0.25
     assert np.mean(np.abs(expected) < 1.2816 * se) >= 0.75
 
 
 def test_one_logged_cycle_removes_nothing_and_neither_does_an_unknown_phase() -> None:
     value, phase, _, _ = cycling(2, 1.0, 9)
-    few = fit_cycle(value[:, :40], phase[:40], 1, np.full(2, 0.4), P)
+    few = fit_cycle(value[:, :40], phase[:40], np.array(1), np.full(2, 0.4), P)
     assert (few.coefficient == 0).all()
     assert (expect_cycle(few, phase)[1] == 0).all()
     term = CycleTerm(np.ones((1, 4)), np.eye(4)[None])
@@ -209,29 +211,43 @@ def test_one_logged_cycle_removes_nothing_and_neither_does_an_unknown_phase() ->
     assert expected[0].tolist() == [0, 2]  # both cosines
     assert se[0] == pytest.approx([0, np.sqrt(2)])
     thin = np.where(np.arange(value.shape[1]) < 15, value, np.nan)
-    assert (fit_cycle(thin, phase, 5, np.full(2, 0.4), P).coefficient == 0).all()
+    assert (fit_cycle(thin, phase, np.array(5), np.full(2, 0.4), P).coefficient == 0).all()
 
 
 def test_missing_days_and_the_level_do_not_move_a_cycle_term() -> None:
     value, phase, cycles, _ = cycling(3, 0.8, 10)
     value[:, 5:160:7] = np.nan
     phi = np.array([0.0, 0.4, 0.6])
-    term = fit_cycle(value, phase, cycles, phi, P)
+    logged = np.array(cycles)
+    term = fit_cycle(value, phase, logged, phi, P)
     assert np.isfinite(term.coefficient).all()
-    assert fit_cycle(value + 500, phase, cycles, phi, P).coefficient == pytest.approx(
+    assert fit_cycle(value + 500, phase, logged, phi, P).coefficient == pytest.approx(
         term.coefficient, abs=1e-6
     )
-    alone = fit_cycle(value[1:2], phase, cycles, phi[1:2], P)
+    alone = fit_cycle(value[1:2], phase, logged, phi[1:2], P)
     assert np.array_equal(alone.coefficient[0], term.coefficient[1])
 
 
-# Annotations
-
-
-def test_annotations_stand_at_their_days_and_alcohol_also_at_the_next() -> None:
-    events = ["travel", "alcohol", "mindful", "ill"]
-    got = annotate_days(events, [10, 11, 11, 12], [11, 11, 11, 30], [9, 10, 11, 12, 13])
-    assert got == [(), ("travel",), ("alcohol", "travel"), ("alcohol", "ill"), ("ill",)]
+def test_people_are_fitted_apart_each_on_their_own_phases() -> None:
+    """Two features of three people whose cycles lie apart, together and alone: the same bits."""
+    value = 60 + ar(6, 168, 0.4, 13).reshape(3, 2, 168)
+    starts = [np.arange(first, 168, length) for first, length in ((0, 28), (9, 31), (150, 28))]
+    found = [find_phases(np.arange(168), own, 167, P) for own in starts]
+    phase, cycles = np.stack([f[0] for f in found]), np.array([f[1] for f in found])
+    phi = np.full((3, 2), 0.4)
+    together = fit_cycle(value, phase, cycles, phi, P)
+    expected, se = expect_cycle(together, phase)
+    assert cycles.tolist() == [5, 5, 0]
+    assert (together.coefficient[:2] != 0).all()
+    assert (together.coefficient[2] == 0).all()
+    for i in range(3):
+        alone = fit_cycle(value[i : i + 1], phase[i : i + 1], cycles[i : i + 1], phi[i : i + 1], P)
+        assert np.array_equal(alone.coefficient[0], together.coefficient[i])
+        one = expect_cycle(alone, phase[i : i + 1])
+        assert np.array_equal(one[0][0], expected[i])
+        assert np.array_equal(one[1][0], se[i])
+    plain = fit_cycle(value[0], phase[0], cycles[0], phi[0], P)
+    assert np.array_equal(plain.coefficient, together.coefficient[0])
 
 
 # Segments
@@ -282,30 +298,3 @@ def test_an_era_without_a_day_or_a_citation_is_refused(tmp_path: Path, row: str,
 def test_eras_are_told_apart_by_device_and_feature() -> None:
     eras = [Era("b", "f", 5, "new", "-"), Era("b", "g", 1, "other", "-")]
     assert name_segments(["s/b", "s/b"], ["f", "g"], [4, 4], eras) == ["s/b", "s/b@other"]
-
-
-def test_two_devices_worn_together_for_seven_nights_are_bridged_by_the_median() -> None:
-    old = np.array([[3.5, 3.6, 3.7, 3.5, 3.6, 3.4, 3.5, np.nan, 3.9]] * 2)
-    new = old + np.array([0.3, 0.3, 0.2, 0.4, 0.3, 0.3, 2.0, 0.3, np.nan])
-    new[1, 0] = np.nan
-    got = bridge_devices(old, new, B)
-    assert got.nights.tolist() == [7, 6]
-    assert got.bridged.tolist() == [True, False]
-    assert got.offset[0] == pytest.approx(0.3)
-    assert np.isnan([got.offset[1], got.se[1]]).all()
-    apart = np.arange(9.0)[None]
-    spread = bridge_devices(np.zeros((1, 9)), apart, B)  # median 4, MAD 2
-    assert spread.se[0] == pytest.approx(1.2533 * 1.4826 * 2 / 3)
-
-
-def test_a_bridge_carries_the_mean_across_and_makes_the_old_days_count() -> None:
-    rng = np.random.default_rng(11)
-    old = rng.normal(60, 3, (400, 14))
-    got = bridge_devices(old, old + 4 + rng.normal(0, 1, old.shape), B)
-    mean, reach = carry_across(got, np.full(400, 60.0), np.full(400, 3.0), 2.0)
-    assert mean.mean() == pytest.approx(64, abs=0.05)
-    assert np.mean(np.abs(mean - 64) < 1.2816 * reach * 3) == pytest.approx(0.8, abs=0.1)
-    assert reach.mean() < 0.2  # SDs of a day, where 2 is what two unknown devices disagree by
-    none = bridge_devices(old[:1, :3], old[:1, :3], B)
-    mean, reach = carry_across(none, np.array([60.0]), np.array([3.0]), 2.0)
-    assert (mean[0], reach[0]) == (60, 2)

@@ -15,9 +15,10 @@ from models.agreement import (
     block_length,
     compare_feeling,
     draw_sums,
-    judge_block,
+    judge_blocks,
     learn_slopes,
     pair_days,
+    sum_pairs,
     try_weights,
 )
 from models.parameters import load_parameters
@@ -186,7 +187,7 @@ def test_personal_weights_are_the_published_ones_times_what_was_learnt() -> None
     part, felt = lives("one")
     person = next(k for k in range(len(part)) if try_weights(part[k], felt[k], W, P).better)
     there = ~np.isnan(felt[person])
-    slope = learn_slopes(part[person][there], felt[person][there], P)[1]
+    slope = learn_slopes(sum_pairs(part[person][there], felt[person][there])[-1], P)[1]
     got = try_weights(part[person], felt[person], W, P).weight
     assert got == pytest.approx(W * slope / (W @ slope))
 
@@ -200,7 +201,7 @@ def test_personal_weights_must_beat_both_the_published_ones_and_the_mean(
     part, felt = lives("one")
     rng = np.random.default_rng(6)
     errors = np.array([1.0, fixed, mean])
-    monkeypatch.setattr("models.agreement.judge_block", lambda *_: errors + rng.normal(0, 0.05, 3))
+    monkeypatch.setattr("models.agreement.judge_blocks", lambda *_: errors + rng.normal(0, 0.05, (9, 3)))
     assert try_weights(part[0], felt[0], W, P).better is better
 
 
@@ -218,25 +219,48 @@ def test_a_block_is_judged_on_what_came_before_it_only() -> None:
     part, felt = lives("one")
     there = ~np.isnan(felt[0])
     c, y = part[0][there], felt[0][there].copy()
-    before = judge_block(c, y, 49, P)
+    before = judge_blocks(c, y, P)
     y[56:] = 100.0
     c = c.copy()
     c[56:] = 100.0
-    assert np.array_equal(judge_block(c, y, 49, P), before)
+    assert np.array_equal(judge_blocks(c, y, P)[:4], before[:4])  # the fourth block ends with the 56th pair
     planted = y.copy()
     planted[49:56] += 50  # what cannot be known is not foreseen
-    assert (judge_block(c, planted, 49, P) > before + 40).all()
+    assert (judge_blocks(c, planted, P)[3] > before[3] + 40).all()
+
+
+def test_a_block_is_judged_by_what_least_squares_learn_before_it() -> None:
+    """An oracle in its own words: rows in place of sums, one block after the other."""
+    part, felt = lives("one")
+    there = ~np.isnan(felt[1])
+    c, y = part[1][there], felt[1][there]
+    found = judge_blocks(c, y, P)
+    assert len(found) == (len(y) - 28) // 7
+    for k, errors in enumerate(found):
+        now = 28 + 7 * k
+        off, rest = c[:now] - c[:now].mean(axis=0), y[:now] - y[:now].mean()
+        common = np.linalg.lstsq(off.sum(axis=1)[:, None], rest, rcond=None)[0][0]
+        ridge = np.diag(np.sqrt(P.ridge_pairs / now) * np.sqrt((off**2).sum(axis=0)))
+        left = np.concatenate([rest - common * off.sum(axis=1), np.zeros(F)])
+        apart = np.linalg.lstsq(np.concatenate([off, ridge]), left, rcond=None)[0]
+        ahead, truth = c[now : now + 7] - c[:now].mean(axis=0), y[now : now + 7] - y[:now].mean()
+        guesses = (ahead @ np.maximum(common + apart, 0), common * ahead.sum(axis=1), 0.0)
+        assert common > 0
+        assert errors == pytest.approx([np.abs(truth - guess).mean() for guess in guesses], rel=1e-6)
 
 
 def test_slopes_are_the_common_one_where_nothing_else_is_known() -> None:
     rng = np.random.default_rng(5)
     c = rng.standard_normal((200, F)) * W
     y = 3 + 2 * c.sum(axis=1)
-    common, slope = learn_slopes(c, y, P)
+    common, slope = learn_slopes(sum_pairs(c, y)[-1], P)
     assert common == pytest.approx(2)
     assert slope == pytest.approx(2)
-    assert learn_slopes(c, -y, P)[0] == 0
-    firm = learn_slopes(c, y + 5 * c[:, 0], replace(P, ridge_pairs=1e9))
-    assert firm[1] == pytest.approx(firm[0], rel=1e-5)  # drawn to the published weights
-    free = learn_slopes(c, y + 5 * c[:, 0], replace(P, ridge_pairs=0.0))[1]
+    assert learn_slopes(sum_pairs(c, -y)[-1], P)[0] == 0
+    more = sum_pairs(c, y + 5 * c[:, 0])[-1]
+    firm = learn_slopes(more, replace(P, ridge_pairs=1e9))
+    assert firm[1] == pytest.approx(float(firm[0]), rel=1e-5)  # drawn to the published weights
+    free = learn_slopes(more, replace(P, ridge_pairs=0.0))[1]
     assert free == pytest.approx([7, *[2] * (F - 1)], rel=1e-3)
+    none = learn_slopes(sum_pairs(np.full((40, F), 0.3), y[:40])[-1], P)
+    assert (none[0], np.abs(none[1]).max()) == (0, 0)  # where nothing ever moves, nothing is learnt

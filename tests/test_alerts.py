@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,21 +23,25 @@ from models.alerts import (
     mark_night_signal,
     start_watch,
 )
-from models.baseline import STATES, History, fit_baseline
-from models.index import Day, compute_index, grade_index
 from models.parameters import load_parameters
+from models.validate import simulation
+from models.validate.simulation import (
+    MONDAY,
+    People,
+    lower_rmssd,
+    observe_days,
+    raise_days,
+    switch_device,
+    wear_device,
+)
 from models.wear_profile import compare_wear
 
 P = load_parameters()
-QUICK = replace(P, index=replace(P.index, draws=2))  # alerts do not look at the bands
 F = len(P.features)
 WINDOW = P.baseline.window_days
-SETTLED = len(STATES) - 1
-MONDAY = 19_996  # 2024-09-30
 Real = NDArray[np.float64]
 Whole = NDArray[np.int64]
-CORRELATION = np.linalg.cholesky(0.8 * np.eye(F) + 0.2)
-PLANTED = [P.features.index(name) for name in ("rhr_night", "ahr_day", "sleep_short")]
+PLANTED = [P.features.index(name) for name in simulation.PLANTED]
 
 
 def observe(u: Real, z: Real | None = None, first: int = MONDAY) -> Observed:
@@ -207,57 +210,18 @@ def test_what_comes_later_changes_nothing() -> None:
 
 
 @cache
-def simulate(people: int, days: int, phi: float, seed: int) -> tuple[Real, Real]:
-    """AR(1) features of people with their own means and spreads: values, and the spreads."""
-    rng = np.random.default_rng(seed)
-    z = rng.standard_normal((people, days, F)) @ CORRELATION.T
-    for day in range(1, days):
-        z[:, day] = phi * z[:, day - 1] + np.sqrt(1 - phi**2) * z[:, day]
-    sd = P.prior_within * np.exp(0.3 * rng.standard_normal((people, F)))
-    mean = P.prior_mean + P.prior_between * rng.standard_normal((people, F))
-    return mean[:, None] + sd[:, None] * z * P.direction, sd
+def simulate(people: int, days: int, phi: float, seed: int) -> People:
+    return simulation.simulate_people(people, days, phi, seed, P)
 
 
 def score(value: Real, segment: Whole | None = None) -> Observed:
     """Score every day after the first window with the real baseline and index."""
-    people, length, _ = value.shape
-    shape = (people, length - WINDOW)
-    devices = np.ones(value.shape, dtype=np.int64) if segment is None else segment
-    windows = sliding_window_view(value, WINDOW + 1, axis=1).reshape(-1, F, WINDOW + 1)
-    worn = sliding_window_view(devices, WINDOW + 1, axis=1).reshape(-1, F, WINDOW + 1)
-    parts: dict[str, list[NDArray[Any]]] = {
-        "latent": [],
-        "latent_sd": [],
-        "z": [],
-        "contribution": [],
-        "state": [],
-    }
-    for first in range(0, len(windows), 4000):
-        window, device = windows[first : first + 4000], worn[first : first + 4000]
-        low = np.zeros((*window.shape[:-1], WINDOW), dtype=bool)
-        baseline = fit_baseline(History(window[..., :-1], device[..., :-1], low), device[..., -1], P)
-        day = Day(window[..., -1], np.full(window.shape[:-1], np.nan), low[..., 0])
-        index = compute_index(day, baseline, QUICK)
-        for name in ("latent", "latent_sd", "z", "contribution"):
-            parts[name].append(getattr(index, name))
-        parts["state"].append(grade_index(day, baseline, index, P))
-    got = {name: np.concatenate(part) for name, part in parts.items()}
-    day_number = np.broadcast_to(MONDAY + np.arange(shape[1]), shape)
-    return Observed(
-        day=day_number,
-        weekend=(day_number - MONDAY) % 7 >= 5,
-        latent=got["latent"].reshape(shape),
-        latent_sd=got["latent_sd"].reshape(shape),
-        z=got["z"].reshape(*shape, F),
-        contribution=got["contribution"].reshape(*shape, F),
-        settled=got["state"].reshape(shape) == SETTLED,
-        comparable=np.ones(shape, dtype=bool),
-    )
+    return observe_days(value, wear_device(value) if segment is None else segment, P)
 
 
 @cache
 def ordinary_year(phi: float) -> Observed:
-    return score(simulate(60, WINDOW + 365, phi, 11)[0])
+    return score(simulate(60, WINDOW + 365, phi, 11).value)
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.4])
@@ -281,13 +245,10 @@ def test_a_weekend_that_is_always_heavy_is_not_an_alert() -> None:
 @pytest.mark.parametrize("phi", [0.0, 0.4])
 @pytest.mark.parametrize("device", ["all", "no_variability"])
 def test_a_week_two_sds_heavier_is_told_and_its_features_are_named(phi: float, device: str) -> None:
-    value, sd = simulate(300, WINDOW + 21, phi, 12)
-    value = value.copy()
-    start = WINDOW + 14
-    value[:, start:, PLANTED] += 2 * sd[:, None, PLANTED] * P.direction[PLANTED]
+    value = raise_days(simulate(300, WINDOW + 21, phi, 12), simulation.PLANTED, 2, P, start=WINDOW + 14)
     if device == "no_variability":
         value[..., 1:4] = np.nan
-    got = watch(score(value, np.where(np.isnan(value), 0, 1)))
+    got = watch(score(value))
     week = got.alert[:, 14:]
     told = week.any(axis=1)
     assert told.mean() >= 0.65
@@ -299,14 +260,12 @@ def test_a_week_two_sds_heavier_is_told_and_its_features_are_named(phi: float, d
 
 
 def test_a_new_device_that_reads_variability_fifteen_ms_lower_is_no_alarm() -> None:
-    value, _ = simulate(150, WINDOW + 90, 0.4, 13)
+    value = simulate(150, WINDOW + 90, 0.4, 13).value
     hrv = P.features.index("ln_rmssd_night")
     value = value[np.median(value[..., hrv], axis=1) > np.log(30)]
     switch = WINDOW + 20
-    other = value.copy()
-    other[:, switch:, hrv] = np.log(np.maximum(np.exp(value[:, switch:, hrv]) - 15, 5))
-    device = np.where(np.arange(value.shape[1]) >= switch, 2, 1)[None, :, None] * np.ones(value.shape)
-    known = watch(score(other, device.astype(np.int64))).alert[:, 20:]
+    other = lower_rmssd(value, switch, 15, P)
+    known = watch(score(other, switch_device(other, switch))).alert[:, 20:]
     plain = watch(score(value)).alert[:, 20:]
     assert len(value) > 80
     assert not known[:, :13].any()  # its baseline is not settled: nothing is said
@@ -324,7 +283,8 @@ def hours_worn(people: int, days: int, seed: int) -> Real:
 def test_wear_at_other_hours_alone_is_no_alarm() -> None:
     """Evenings read 6 /min higher than the day's mean in everybody; for two weeks only they are worn."""
     people, length, start = 150, WINDOW + 60, WINDOW + 20
-    value, sd = simulate(people, length, 0.4, 14)
+    made = simulate(people, length, 0.4, 14)
+    value, sd = made.value, made.sd
     worn = hours_worn(people, length, 15)
     evenings = worn.copy()
     evenings[:, start : start + 14, :18] = 0

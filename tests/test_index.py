@@ -117,9 +117,9 @@ def test_a_misspelt_or_impossible_parameter_is_refused(
 
 def test_every_prior_has_a_source(tmp_path: Path) -> None:
     lines = PRIORS.read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "feature,mean,sd_within,sd_between,unit,tag,citation"
+    assert lines[0] == "feature,age_band,device_kind,mean,sd_within,sd_between,unit,tag,citation"
     bare = tmp_path / "priors.csv"
-    bare.write_text("\n".join([lines[0], "rhr_night,60,3,10,/min,V,", *lines[2:]]), encoding="utf-8")
+    bare.write_text("\n".join([lines[0], "rhr_night,,,60,3,10,/min,V,", *lines[2:]]), encoding="utf-8")
     with pytest.raises(ParameterError, match=r"rhr_night.*citation"):
         read_parameters(PARAMETERS, bare)
 

@@ -1,74 +1,35 @@
-"""Does the index do what it says? Simulated people whose true usual and true index are known.
-
-Days of a person are AR(1) around a mean and with a spread that are drawn from wider distributions
-than the priors assume; features are correlated as the parameter file says.
-"""
+"""Does the index do what it says? Simulated people whose true usual and true index are known."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 import pytest
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
-from scipy.special import ndtr
 from scipy.stats import kstest
 
-from models.baseline import STATES, Baseline, History, fit_baseline
+from models.baseline import STATES, Baseline, Real, Whole
 from models.index import Day, Index, combine, compute_index, correlate_features, draw_bands, grade_index
 from models.parameters import load_parameters
+from models.validate import simulation
+from models.validate.simulation import People, raise_days, share_inside, wear_device
 
 P = load_parameters()
 F = len(P.features)
-WINDOW = P.baseline.window_days
-Real = NDArray[np.float64]
-TRUE_CORRELATION = 0.8 * np.eye(F) + 0.2
-TRUE_SD = float(np.sqrt(P.weight @ TRUE_CORRELATION @ P.weight))
-
-
-@dataclass(frozen=True)
-class People:
-    """True z (people, days, features), signed towards load; the values measured; true spreads."""
-
-    z: Real
-    value: Real
-    sd: Real
 
 
 @cache
 def simulate(people: int, days: int, phi: float, seed: int) -> People:
-    rng = np.random.default_rng(seed)
-    z = rng.standard_normal((people, days, F)) @ np.linalg.cholesky(TRUE_CORRELATION).T
-    for day in range(1, days):
-        z[:, day] = phi * z[:, day - 1] + np.sqrt(1 - phi**2) * z[:, day]
-    sd = P.prior_within * np.exp(0.3 * rng.standard_normal((people, F)))
-    mean = P.prior_mean + P.prior_between * rng.standard_normal((people, F))
-    return People(z, mean[:, None] + sd[:, None] * z * P.direction, sd)
+    return simulation.simulate_people(people, days, phi, seed, P)
 
 
-def score_day(value: Real, day: int, segment: NDArray[np.int64] | None = None) -> tuple[Day, Baseline, Index]:
+def score_day(value: Real, day: int, segment: Whole | None = None) -> tuple[Day, Baseline, Index]:
     """Score one day of everybody from (people, days, features)."""
-    if segment is None:
-        segment = np.where(np.isnan(value), 0, 1)
-    before = [(0, 0), (WINDOW, 0), (0, 0)]
-    values = np.pad(value, before, constant_values=np.nan)
-    window = sliding_window_view(values, WINDOW + 1, axis=1)[:, day]
-    segments = sliding_window_view(np.pad(segment, before), WINDOW + 1, axis=1)[:, day]
-    low = np.zeros((*window.shape[:-1], WINDOW), dtype=bool)
-    baseline = fit_baseline(History(window[..., :-1], segments[..., :-1], low), segments[..., -1], P)
-    scored = Day(window[..., -1], np.full(window.shape[:-1], np.nan), low[..., 0])
-    return scored, baseline, compute_index(scored, baseline, P)
+    return simulation.score_day(value, wear_device(value) if segment is None else segment, day, P)
 
 
 def true_index(people: People, day: int) -> Real:
-    clip = P.index.z_clip
-    return np.asarray(100 * ndtr(np.clip(people.z[:, day], -clip, clip) @ P.weight / TRUE_SD))
-
-
-def share_inside(low: Real, truth: Real, high: Real) -> float:
-    return float(np.mean((low <= truth) & (truth <= high)))
+    return simulation.true_index(people.z[:, day], P)
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.4])
@@ -145,15 +106,10 @@ def test_a_device_export_without_heart_rate_variability_stays_calibrated() -> No
     assert np.all(got.coverage == pytest.approx(0.73))
 
 
-def switch_device(people: People, day: int) -> tuple[Real, NDArray[np.int64]]:
+def switch_device(people: People, day: int) -> tuple[Real, Whole]:
     """From `day` on a device that reads two heart features 1.5 SD towards load; and who wore what."""
-    offset = np.zeros(F)
-    for name in ("rhr_night", "ln_rmssd_night"):
-        offset[P.features.index(name)] = 1.5 * P.direction[P.features.index(name)]
-    value = people.value.copy()
-    value[:, day:] += offset * people.sd[:, None]
-    later = np.arange(value.shape[1]) >= day
-    return value, np.where(later, 2, 1)[None, :, None] * np.ones(value.shape, dtype=np.int64)
+    value = raise_days(people, ("rhr_night", "ln_rmssd_night"), 1.5, P, start=day)
+    return value, simulation.switch_device(value, day)
 
 
 def test_a_new_device_does_not_by_itself_make_high_days() -> None:
@@ -187,9 +143,8 @@ def test_an_ordinary_day_on_a_new_device_is_not_high() -> None:
 
 def test_a_planted_heavy_week_raises_the_score_and_names_its_features() -> None:
     people = simulate(300, 57, 0.4, 7)
-    named = [P.features.index(name) for name in ("rhr_night", "ahr_day", "sleep_short")]
-    heavy = people.value.copy()
-    heavy[:, 50:, named] += 2 * people.sd[:, None, named] * P.direction[named]
+    heavy = raise_days(people, simulation.PLANTED, 2, P, start=50)
+    named = [P.features.index(name) for name in simulation.PLANTED]
     before = [score_day(people.value, day)[2].index for day in range(50, 57)]
     got = [score_day(heavy, day)[2] for day in range(50, 57)]
     assert np.mean([np.mean(i.index >= 84.5) for i in got]) > 0.6

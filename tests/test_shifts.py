@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache
 
 import numpy as np
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import t as student
 
-from models.baseline import History, fit_baseline
 from models.parameters import load_parameters
 from models.shifts import (
     NO_WEEK,
@@ -22,13 +21,12 @@ from models.shifts import (
     Week,
     compare_usual,
     follow_week,
-    remember,
     start_runs,
 )
+from models.validate.simulation import Move, People, follow_usual, raise_days, simulate_people
 
 PARAMETERS = load_parameters()
 P = PARAMETERS.shifts
-F = len(PARAMETERS.features)
 WINDOW = PARAMETERS.baseline.window_days
 MONDAY = 19_996
 Real = NDArray[np.float64]
@@ -210,60 +208,14 @@ def test_what_was_told_is_not_told_again_unless_it_was_much_too_little() -> None
 # Simulated people
 
 
-@dataclass(frozen=True)
-class Event:
-    """One telling, about a person's feature."""
-
-    kind: str
-    day: int
-    person: int
-    feature: int
-    start: float
-    end: float
-    since: int
-
-
 @cache
-def simulate(people: int, weeks: int, phi: float, seed: int) -> tuple[Real, Real, Real]:
-    rng = np.random.default_rng(seed)
-    days = WINDOW + 7 * weeks
-    z = rng.standard_normal((people, days, F)) @ np.linalg.cholesky(0.8 * np.eye(F) + 0.2).T
-    for day in range(1, days):
-        z[:, day] = phi * z[:, day - 1] + np.sqrt(1 - phi**2) * z[:, day]
-    sd = PARAMETERS.prior_within * np.exp(0.3 * rng.standard_normal((people, F)))
-    mean = PARAMETERS.prior_mean + PARAMETERS.prior_between * rng.standard_normal((people, F))
-    return mean[:, None] + sd[:, None] * z, mean, sd
+def simulate(people: int, weeks: int, phi: float, seed: int) -> People:
+    return simulate_people(people, WINDOW + 7 * weeks, phi, seed, PARAMETERS)
 
 
-def follow_people(value: Real) -> Iterator[Event]:
+def follow_people(value: Real) -> Iterator[Move]:
     """Follow people from their 42nd day on, with the real baselines."""
-    mondays = range(WINDOW, value.shape[1] - 6, 7)
-    means, scales, effective = [], [], []
-    runs = start_runs(len(value), F, P)
-    for k, day in enumerate(mondays):
-        window = np.moveaxis(value[:, day - WINDOW : day], 1, 2)
-        ones = np.ones(window.shape, dtype=np.int64)
-        base = fit_baseline(History(window, ones, np.zeros(window.shape, bool)), ones[..., 0], PARAMETERS)
-        means.append(base.mean)
-        scales.append(base.scale)
-        effective.append(base.effective)
-        seven = np.full(base.mean.shape, 7)
-        no = np.zeros(base.mean.shape, dtype=bool)
-        runs, shifts = follow_week(runs, Week(day, value[:, day : day + 7].mean(1), seven, base.scale, no), P)
-        yield from events("step", day, shifts)
-        if k >= P.slow_weeks:
-            path = np.stack(means[-27:], -1)
-            ends = [np.stack([a[-27], a[-1]], -1) for a in (scales, effective)]
-            slow = compare_usual(path, ends[0], ends[1], runs.told, day, P)
-            runs = replace(runs, told=remember(runs.told, slow, day))
-            yield from events("slow", day, slow)
-
-
-def events(kind: str, day: int, shifts: Shifts) -> Iterator[Event]:
-    for person, feature in zip(*np.nonzero(shifts.shifted), strict=True):
-        at = (person, feature)
-        levels = float(shifts.start[at]), float(shifts.end[at])
-        yield Event(kind, day, int(person), int(feature), *levels, int(shifts.since[at]))
+    return follow_usual(value, PARAMETERS)
 
 
 PEOPLE, WEEKS, AT = 50, 72, WINDOW + 7 * 30
@@ -273,15 +225,15 @@ YEARS = PEOPLE * 7 * WEEKS / 365
 @pytest.mark.parametrize(("phi", "rate"), [(0.0, 0.1), (0.4, 0.5)])
 def test_people_whose_usual_stays_are_seldom_told_that_it_moved(phi: float, rate: float) -> None:
     """All nine features together, a year."""
-    value, _, _ = simulate(PEOPLE, WEEKS, phi, 21)
+    value = simulate(PEOPLE, WEEKS, phi, 21).value
     assert len(list(follow_people(value))) / YEARS <= rate
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.4])
 def test_a_step_of_five_beats_is_found_and_dated(phi: float) -> None:
-    value, mean, sd = simulate(PEOPLE, WEEKS, phi, 21)
-    moved = value.copy()
-    moved[:, AT:, 0] += 5 / 3 * sd[:, None, 0]
+    people = simulate(PEOPLE, WEEKS, phi, 21)
+    mean, sd = people.mean, people.sd
+    moved = raise_days(people, ("rhr_night",), 5 / 3, PARAMETERS, start=AT)
     found = [e for e in follow_people(moved) if e.feature == 0 and AT <= e.day <= AT + 56]
     assert len({e.person for e in found}) >= 0.95 * PEOPLE
     first = {e.person: e for e in reversed(found)}.values()
@@ -296,22 +248,20 @@ def test_a_step_of_five_beats_is_found_and_dated(phi: float) -> None:
 
 @pytest.mark.parametrize("phi", [0.0, 0.4])
 def test_a_rise_over_four_months_is_named_rather_than_absorbed(phi: float) -> None:
-    value, _, sd = simulate(PEOPLE, WEEKS, phi, 21)
-    moved = value.copy()
-    way = np.clip((np.arange(value.shape[1]) - AT) / 119, 0, 1)
-    moved[..., 0] += 5 / 3 * sd[:, None, 0] * way
+    people = simulate(PEOPLE, WEEKS, phi, 21)
+    way = np.clip((np.arange(people.value.shape[1]) - AT) / 119, 0, 1)
+    moved = raise_days(people, ("rhr_night",), 5 / 3 * way, PARAMETERS)
     found = [e for e in follow_people(moved) if e.feature == 0 and AT <= e.day <= AT + 26 * 7]
     assert len({e.person for e in found}) >= 0.95 * PEOPLE
     assert len(found) <= 1.7 * PEOPLE
     last = {e.person: e for e in found}.values()
-    up = [(e.end - e.start) / sd[e.person, 0] for e in last]
+    up = [(e.end - e.start) / people.sd[e.person, 0] for e in last]
     assert np.median(up) == pytest.approx(1.5, abs=0.3)
     assert np.mean([AT <= e.since <= AT + 120 for e in last]) >= 0.9  # while it rose
 
 
 def test_stored_state_batch_and_future_change_nothing() -> None:
-    value, _, _ = simulate(PEOPLE, WEEKS, 0.4, 21)
-    moved = value[:6].copy()
+    moved = simulate(PEOPLE, WEEKS, 0.4, 21).value[:6].copy()
     moved[:, AT:, 0] += 8
     whole = list(follow_people(moved))
     assert whole

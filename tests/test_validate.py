@@ -13,18 +13,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as oracle
+from test_acute import make_wesad, write_e4
 from typer.testing import CliRunner
 
-from cli.datasets import lifesnaps, own, pmdata, swell_kw
+from cli.datasets import exam_stress, lifesnaps, own, pmdata, swell_kw, wesad
 from cli.datasets.tables import DataSetError
 from cli.main import app
+from cli.validate import ask_trained, train_model
+from models.acute import AcuteError
 from models.validate import baselines, gates, metrics, past, plans, splits
 from models.validate.learners import call_classes, classify_with, fit_ridge, make_logistic
-from models.validate.page import render_page
+from models.validate.page import number, render_page
 from models.validate.report import make_report, to_document, to_json
 from models.validate.table import DAY_S, Table, TableError, check_table, keep_labelled
 from models.validate.trial import (
     MODEL,
+    NOBODY,
     Plan,
     Scheme,
     Trial,
@@ -325,13 +329,14 @@ def test_the_interval_over_people_covers() -> None:
     weights, covered = draw_people(25), 0
     for _ in range(400):
         person_level = rng.normal(0.3, 0.1, 25)
-        value = summarise(metrics.average_people(person_level, weights), None, 25)
+        value = summarise(metrics.average_people(person_level, weights), NOBODY, 25)
         covered += value.lo95 <= 0.3 <= value.hi95
     assert 0.89 <= covered / 400 <= 0.98
 
 
 def test_few_people_get_no_interval() -> None:
-    assert summarise(np.linspace(0, 1, 1001), 0.2, 4) == Value(0.0, None, None, 0.2)
+    few = summarise(np.linspace(0, 1, 1001), (0.2, 0.3, 0.4), 4)
+    assert few == Value(0.0, None, None, 0.2, 0.3, 0.4)
 
 
 def test_a_class_is_called_against_its_share() -> None:
@@ -457,8 +462,54 @@ def test_verdicts_are_plain() -> None:
     failed = verdict(made_up(15, 0.90, 0.8), made_up(15, 0.96, 0.9, "new person"))
     assert "gates are not passed" in failed
     assert "stress or not, cross-order, all: value" in failed
+    assert "In 1 of 2 trials a guess that sees no body does as well or better" in verdict(
+        made_up(15, 0.90, 0.95), made_up(15, 0.96, 0.9, "new person")
+    )
+    assert "(time since start 0.950, the model 0.900)" in verdict(made_up(15, 0.90, 0.95))
+    assert "sees no body" not in failed
     unknown = make_report("swell_kw", 25, [made_up(25, 0.6, 0.5)], notes=(), extra={}, versions={}).verdict
     assert unknown.startswith("There is no gate for swell_kw")
+
+
+def test_of_daily_answers_the_verdict_names_the_persons_own_answers_as_what_to_beat() -> None:
+    def told(mae: float, past: float) -> str:
+        schemes = (Scheme(MODEL, {"mae": Value(mae)}), Scheme("label only", {"mae": Value(past)}))
+        trial = Trial("felt", "same person later", "all", 3, 90, 5, (), schemes, [])
+        return make_report("pmdata", 3, [trial], notes=(), extra={}, versions={}).verdict
+
+    better = told(0.4, 0.5)
+    assert "mean absolute error 0.400, the person's own earlier answers alone 0.500." in better
+    assert "sees no body" not in better
+    assert "sees no body does as well or better: felt, same person later, all (label only" in told(0.5, 0.4)
+    assert "sees no body" in told(0.5, 0.5), "as well is not better"
+
+
+def test_the_spread_over_people_is_told_from_the_bad_tenth_to_the_good_one() -> None:
+    trial = run_trial(plan(windows(effect=1.5), "new person"))
+    value = trial.score(MODEL, "balanced_accuracy")
+    assert value.worst_tenth < value.middle_person < value.best_tenth
+    asked = ask_all(
+        plan(table := keep_labelled(windows(effect=1.5)), "new person"),
+        table,
+        splits.split(table, "new person"),
+        lambda _t: None,
+    )
+    each = [
+        oracle.balanced_accuracy_score(
+            asked.truth[asked.person == p], np.asarray(asked.called[MODEL])[asked.person == p]
+        )
+        for p in range(12)
+    ]
+    expected = np.percentile(each, [10, 50, 90])
+    assert [value.worst_tenth, value.middle_person, value.best_tenth] == pytest.approx(expected)
+    errors = run_trial(plans.plan_days(days(), "t")[0]).score(MODEL, "mae")
+    assert errors.worst_tenth > errors.middle_person > errors.best_tenth, "a large error is bad"
+    document = to_document(make_report("wesad", 12, [trial], notes=(), extra={}, versions={}))
+    page = render_page(document)
+    row = "".join(f"<td>{number(v)}</td>" for v in expected)
+    assert f'<th scope="row">balanced accuracy</th>{row}' in page
+    assert page.count("not a gate result: too few people</caption>") == 2, "the table and its spread say so"
+    assert "12 people of the 15 of the whole set." in page
 
 
 def test_a_table_of_the_wrong_shape_is_refused() -> None:
@@ -585,6 +636,101 @@ def test_lifesnaps_takes_the_night_of_the_day_and_the_activity_of_the_day_before
     values = dict(zip(table.features, table.x[0].tolist(), strict=True))
     assert (values["tst_min"], values["rhr_vendor"], values["steps"]) == (402.0, 51.0, 1000.0)
     assert not [name for name in table.features if "score" in name or "stress" in name]
+
+
+def test_lifesnaps_and_swell_run_the_whole_road_on_made_up_sets(tmp_path: Path) -> None:
+    """A lasting difference between people and none within them: no lift, and the verdict says no claim."""
+    rng = np.random.default_rng(8)
+    rows: list[dict[str, object]] = []
+    for person in range(6):
+        for day in range(50):
+            date = np.datetime64("2021-05-24") + np.timedelta64(day, "D")
+            tense = float(rng.random() < 0.2 + 0.1 * person)
+            rows.append(
+                {"id": f"x{person}", "date": str(date), "minutesAsleep": rng.integers(300, 500)}
+                | {"resting_hr": 55 + rng.normal(), "steps": rng.integers(1e3, 1e4), "TENSE/ANXIOUS": tense}
+            )
+    (tmp_path / "lifesnaps").mkdir()
+    write_own(tmp_path / "lifesnaps" / lifesnaps.FILE, rows)
+    lines = ["PP,Blok,C,timestamp,Condition,HR,RMSSD,SCL"]
+    for person in range(3):
+        for minute in range(32):
+            condition = "RNTI"[minute // 8]
+            hr = 70 + 3 * person + 15 * (condition in "TI") + rng.normal()
+            lines.append(
+                f"PP{person},1,1,20120918T13{minute:02d}00000,{condition},{hr:.1f},{40 + rng.normal():.2f},999"
+            )
+    (tmp_path / "swell_kw").mkdir()
+    (tmp_path / "swell_kw" / swell_kw.FILE).write_text("\n".join(lines))
+    documents, printed = {}, {}
+    for name in ("lifesnaps", "swell_kw"):
+        done = CliRunner().invoke(app, ["validate", name, str(tmp_path / name), "--out", str(tmp_path / "o")])
+        assert done.exit_code == 0, done.output
+        documents[name], printed[name] = (
+            json.loads((tmp_path / "o" / f"{name}.json").read_text()),
+            done.output,
+        )
+    snaps = documents["lifesnaps"]
+    assert snaps["verdict"].startswith("Not a gate result: too few people (6 of 71)")
+    first = {s["name"]: s["scores"] for s in snaps["trials"][0]["schemes"]}
+    assert first["label only"]["auroc"]["value"] > 0.55, "people differ, and their past knows it"
+    assert first[MODEL]["lift_over_label_only"]["lo95"] < 0
+    assert any("label only .720" in p["number"] for p in snaps["published"])
+    swell = documents["swell_kw"]
+    assert swell["verdict"].startswith("There is no gate for swell_kw")
+    told = {s["name"]: s["scores"] for s in swell["trials"][0]["schemes"]}
+    assert told[MODEL]["balanced_accuracy"]["value"] > 0.95
+    assert swell["trials"][0]["rows"] == 3 * 24, "rest is left out"
+    assert [p["number"] for p in swell["published"]] == ["accuracy .59", "accuracy .90"]
+    few = "not a gate result: too few people"
+    assert printed["lifesnaps"].count(f"rows); {few}") == 3
+    assert few not in printed["swell_kw"]
+    assert (
+        "Not asked: person mean, person median, last value, label only (a new person" in printed["swell_kw"]
+    )
+
+
+def test_exams_run_the_whole_road_on_made_up_sessions(tmp_path: Path) -> None:
+    nine = 1539612000  # 2018-10-15 14:00 UTC: nine in Chicago, summer time
+    for subject in ("S1", "S2"):
+        write_e4(tmp_path / subject / "Midterm 1", nine - 1200, 1200 + 5400 + 1200, stress=(1200, 6600))
+    done = CliRunner().invoke(app, ["validate", "exam_stress", str(tmp_path), "--out", str(tmp_path / "o")])
+    assert done.exit_code == 0, done.output
+    document = json.loads((tmp_path / "o" / "exam_stress.json").read_text())
+    told = {s["name"]: s["scores"] for s in document["trials"][0]["schemes"]}
+    assert told[MODEL]["balanced_accuracy"]["value"] > 0.9
+    assert told["time of day"]["balanced_accuracy"]["value"] > 0.9, "the clock knows when an exam is"
+    assert "No claim is made" in document["verdict"]
+    assert "Time of day gives it away" in document["notes"][0]
+
+
+def test_a_saved_detector_is_asked_another_set_and_never_its_own(tmp_path: Path) -> None:
+    nine = 1539612000
+    for subject in ("S1", "S2"):
+        write_e4(tmp_path / "e" / subject / "Midterm 1", nine - 1200, 1200 + 5400 + 1200, stress=(1200, 6600))
+    make_wesad(tmp_path / "w")
+    exams, lab = exam_stress.read(tmp_path / "e"), wesad.read(tmp_path / "w")
+    train_model("exam_stress", exams, tmp_path)
+    trial = ask_trained(lab.table, tmp_path)
+    assert (trial.protocol, trial.variant, trial.people) == (
+        "another data set",
+        "learned from exam_stress",
+        2,
+    )
+    assert trial.classes == ("not stressed", "stressed")
+    assert trial.score(MODEL, "balanced_accuracy").value > 0.9
+    assert {s.reason for s in trial.schemes[1:]} == {"nothing is learned from this set"}
+    rows = keep_labelled(lab.table)
+    turned = replace(lab.table, label=np.where(lab.table.label == 1, 0.0, 1.0))
+    assert ask_trained(turned, tmp_path).score(MODEL, "balanced_accuracy").value < 0.5, "no label is learned"
+    assert trial.rows == len(rows)
+    assert "learned from exam_stress" in render_page(
+        to_document(make_report("wesad", 2, [trial], notes=(), extra={}, versions={}))
+    )
+    with pytest.raises(AcuteError, match="has learned from exam_stress"):
+        ask_trained(exams.table, tmp_path)
+    with pytest.raises(AcuteError, match="other features"):
+        ask_trained(windows(effect=1), tmp_path)
 
 
 def test_swell_leaves_rest_and_999_out(tmp_path: Path) -> None:

@@ -17,13 +17,17 @@ from warehouse.tables import TABLES
 SCHEMAS = ("meta", "feature", "model")
 STATES = ("model.alert_part", "model.shift_run")
 """What alerts and shifts go on from: of no use without the code."""
+PERSONAL = ("model.agreement", "model.personal_weight", "model.index_adjusted")
+PERSONAL_FEATURES = ("felt_stress", "cycle_start")
+"""What stays with the person: what they said, how an index goes with it, and whether they log a cycle."""
 PUBLISHED = tuple(
     t
     for t in TABLES
-    if (t.schema in ("feature", "model") and t.full_name not in STATES)
+    if (t.schema in ("feature", "model") and t.full_name not in (*STATES, *PERSONAL))
     or t.full_name == "meta.column_dictionary"
 )
-"""What researchers get. Effects and agreement, when there are such tables, stay with the person."""
+"""What researchers get. Effects, when there is such a table, stay with the person too."""
+PRIVATE = f"({', '.join(map(quote, PERSONAL_FEATURES))})"
 ALLOWED = "select participant from meta.consent where purpose = 'research' and granted"
 
 
@@ -76,15 +80,20 @@ def build(con: duckdb.DuckDBPyConnection, fresh: Path, state: str) -> None:
         con.execute(f"create schema if not exists published.{schema}")
     for table in PUBLISHED:
         con.execute(create_table_sql(table).replace("create table ", "create table published.", 1))
-        person = f" where participant in ({ALLOWED})" if "participant" in table.key else ""
+        person = f"participant in ({ALLOWED})" if "participant" in table.key else "true"
+        feature = f"feature not in {PRIVATE}" if "feature" in table.key else "true"
         keys = ", ".join(f'"{k}"' for k in table.key)
         con.execute(
-            f"insert into published.{table.full_name} select * from {table.full_name}{person} order by {keys}"
+            f"insert into published.{table.full_name} select * from {table.full_name}"
+            f" where {person} and {feature} order by {keys}"
         )
     for grain in ("night", "day"):
         rows = wide_select(con, grain)
         if rows:
-            allowed = f"select * from ({rows}) where participant in ({ALLOWED}) order by participant, day"
+            columns = f"columns(name -> name not in {PRIVATE})"
+            allowed = (
+                f"select {columns} from ({rows}) where participant in ({ALLOWED}) order by participant, day"
+            )
             con.execute(f'create table published.feature."{grain}" as {allowed}')
     con.execute("create table published.meta.publication as select ? as state", [state])
     con.execute("detach published")

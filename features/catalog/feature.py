@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-METHOD_VERSION = "features-2"
+METHOD_VERSION = "features-3"
 
 Grain = Literal["night", "day", "window"]
 

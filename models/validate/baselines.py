@@ -18,7 +18,7 @@ from models.validate.table import Floats, Ints, Table
 
 NEW_PERSON = "a new person has no labels of their own"
 NO_EARLIER_DAY = "no label of an earlier day"
-NO_STEPS = "no steps in this data"
+NO_STEPS = "no steps in what is learned from"
 ONE_HOUR = "all rows are of the same hour"
 ONE_WEEKDAY = "fewer than two days of the week"
 SMOOTH = 1.0

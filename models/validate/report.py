@@ -16,14 +16,32 @@ from models.validate.trial import CLOCKS, DRAWS, MODEL, Trial
 METHOD = "validate-1"
 DIGITS = 4
 FREE_LIVING = ("pmdata", "lifesnaps", "own")
+TITLES = {
+    "wesad": "WESAD, wrist",
+    "exam_stress": "Wearable Exam Stress",
+    "pmdata": "PMData",
+    "lifesnaps": "LifeSnaps",
+    "sleep_accel": "Sleep-Accel, heart rate alone",
+    "swell_kw": "SWELL-KW",
+    "own": "a table of one's own",
+}
+SEES_THE_BODY = (MODEL, "shuffled labels")
+LISTED = 2
+"""So many trials in which a baseline does better are named in the verdict, the rest counted."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that was found on one data set; `versions` are those of the libraries that decide numbers."""
+    """All that was found on one data set.
+
+    `needed` is how many people the whole set has, 0 where there is no gate; `versions` are those of the
+    libraries that decide numbers.
+    """
 
     dataset: str
     people: int
+    title: str
+    needed: int
     verdict: str
     gates: tuple[Result, ...]
     trials: tuple[Trial, ...]
@@ -50,6 +68,8 @@ def make_report(
     return Report(
         dataset,
         people,
+        TITLES.get(dataset, dataset),
+        max((r.gate.people for r in results), default=0),
         give_verdict(dataset, people, results, tuple(trials)),
         results,
         tuple(trials),
@@ -65,34 +85,76 @@ def give_verdict(dataset: str, people: int, results: Sequence[Result], trials: S
     ran = [t for t in trials if t.schemes]
     if not ran:
         return "Nothing could be tried on this data: " + "; ".join(t.reason for t in trials) + "."
+    found = " ".join([compare(ran[0], free_living=dataset in FREE_LIVING), *name_beaten(ran)])
     if not results:
-        return f"There is no gate for {dataset}. {compare(ran[0])} No claim is made."
+        return f"There is no gate for {dataset}. {found} No claim is made."
     needed = max(r.gate.people for r in results)
     if people < needed:
-        return f"{capital(gates.TOO_FEW)} ({people} of {needed}). {compare(ran[0])} No claim is made."
+        return f"{capital(gates.TOO_FEW)} ({people} of {needed}). {found} No claim is made."
     failed = [r for r in results if r.outcome != gates.PASSED]
     if not failed:
-        return f"All {len(results)} gates are passed. {compare(ran[0])}"
+        return f"All {len(results)} gates are passed. {found}"
     if dataset in FREE_LIVING:
         return (
             "Nothing here follows feelings better than a person's own earlier answers do."
-            " The index may be called a body signal only."
+            f" The index may be called a body signal only. {found}"
         )
     names = "; ".join(f"{r.gate.task}, {r.gate.protocol}, {r.gate.variant}: {r.gate.bound}" for r in failed)
-    return f"{len(failed)} of {len(results)} gates are not passed ({names}). No claim is made of these."
+    return (
+        f"{len(failed)} of {len(results)} gates are not passed ({names}). No claim is made of these. {found}"
+    )
 
 
-def compare(trial: Trial) -> str:
-    """Say what the model and the best clock reached in a trial."""
-    metric = "balanced_accuracy" if trial.classes else "mae"
-    words = metric.replace("_", " ")
+def compare(trial: Trial, *, free_living: bool) -> str:
+    """Say what the model reached in a trial, and what it has to beat: a clock, or the label's own past."""
+    metric = trial.main_metric
     model = trial.score(MODEL, metric).value
-    clocks = [v for v in (trial.score(c, metric).value for c in CLOCKS) if v is not None]
     if model is None:
         return ""
-    better = max(clocks) if trial.classes and clocks else (min(clocks) if clocks else None)
-    clock = "" if better is None else f", a clock alone {better:.3f}"
-    return f"{capital(trial.task)}, {trial.protocol}: {words} {model:.3f}{clock}."
+    past = trial.score("label only", metric).value
+    if free_living and past is not None:
+        rival = f", the person's own earlier answers alone {past:.3f}"
+    else:
+        clocks = [v for v in (trial.score(c, metric).value for c in CLOCKS) if v is not None]
+        best = (max(clocks) if trial.classes else min(clocks)) if clocks else None
+        rival = "" if best is None else f", a clock alone {best:.3f}"
+    words = "balanced accuracy" if trial.classes else "mean absolute error"
+    return f"{capital(trial.task)}, {trial.protocol}: {words} {model:.3f}{rival}."
+
+
+def name_beaten(trials: Sequence[Trial]) -> list[str]:
+    """Name the trials in which a guess that sees no body does as well as the model or better: a sentence or none."""
+    beaten = [(trial, *best_baseline(trial)) for trial in trials]
+    lost = [
+        (trial, name, said, model)
+        for trial, name, said, model in beaten
+        if said is not None and model is not None and (said >= model if trial.classes else said <= model)
+    ]
+    if not lost:
+        return []
+    names = [
+        f"{trial.task}, {trial.protocol}, {trial.variant} ({name} {said:.3f}, the model {model:.3f})"
+        for trial, name, said, model in lost
+    ]
+    more = "" if len(names) <= LISTED else f"; and {len(names) - LISTED} more"
+    return [
+        f"In {len(lost)} of {len(trials)} trials a guess that sees no body does as well or better: "
+        + "; ".join(names[:LISTED])
+        + more
+        + "."
+    ]
+
+
+def best_baseline(trial: Trial) -> tuple[str, float | None, float | None]:
+    """The baseline that does best by the main metric, what it reached, and what the model reached."""
+    metric = trial.main_metric
+    scores = {s.name: trial.score(s.name, metric).value for s in trial.schemes if s.name not in SEES_THE_BODY}
+    known = {name: value for name, value in scores.items() if value is not None}
+    model = trial.score(MODEL, metric).value
+    if not known:
+        return "", None, model
+    best = (max if trial.classes else min)(known, key=lambda name: known[name])
+    return best, known[best], model
 
 
 def capital(text: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.validate import metrics
 from models.validate.baselines import BASELINES, Guess, usual
-from models.validate.learners import Fit, call_classes
+from models.validate.learners import Fit, Predict, call_classes
 from models.validate.splits import SEED, Fold, Protocol, split
 from models.validate.table import Floats, Ints, Table, keep_labelled
 
@@ -18,6 +18,12 @@ DRAWS = 1000
 LEAST_PEOPLE = 5
 """From fewer people an interval over people says nothing."""
 CLOCKS = ("time since start", "time of day")
+CARRIED = "another data set"
+"""Name of the protocol in which a model that learned elsewhere is asked."""
+
+NOTHING_LEARNED = "nothing is learned from this set"
+Spread = tuple[float | None, float | None, float | None]
+NOBODY: Spread = (None, None, None)
 
 
 @dataclass(frozen=True)
@@ -58,14 +64,17 @@ class Value:
         None where it cannot be said.
     lo95, hi95 : float or None
         2.5 and 97.5 per cent of 1,000 draws of whole people; None from fewer than five.
-    worst_tenth : float or None
-        The person of whom nine in ten are better (interpolated); None where there is none for a person.
+    worst_tenth, middle_person, best_tenth : float or None
+        The spread over people: the person of whom nine in ten are better, the one in the middle, and the
+        one of whom nine in ten are worse (interpolated); None where it cannot be said of a person.
     """
 
     value: float | None
     lo95: float | None = None
     hi95: float | None = None
     worst_tenth: float | None = None
+    middle_person: float | None = None
+    best_tenth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +130,11 @@ class Trial:
     reliability: list[dict[str, float]]
     reason: str = ""
 
+    @property
+    def main_metric(self) -> str:
+        """The score that trials are compared by: balanced accuracy, of numbers the mean absolute error."""
+        return "balanced_accuracy" if self.classes else "mae"
+
     def score(self, scheme: str, metric: str) -> Value:
         """One score; an unknown one where there is none."""
         for found in self.schemes:
@@ -152,6 +166,40 @@ def run_trial(plan: Plan, *, say: Callable[[str], None] = lambda _text: None) ->
         schemes,
         reliability,
     )
+
+
+def ask_saved(task: str, trained_on: str, table: Table, predict: Predict, share: Floats) -> Trial:
+    """Ask a detector that has learned from another data set, to see whether it carries over.
+
+    Parameters
+    ----------
+    task : str
+        What is told apart.
+    trained_on : str
+        The set that it learned from.
+    table : Table
+        The rows asked; nothing is learned from them, and so no baseline is.
+    predict : Predict
+        Probabilities of its classes.
+    share : (k,) float array
+        Shares of the classes where it was trained.
+    """
+    known = keep_labelled(table)
+    prob = predict(known.x)
+    people, person = np.unique(known.participant, return_inverse=True)
+    asked = Asked(
+        np.arange(len(known)),
+        known.label,
+        np.asarray(person, np.int64),
+        len(people),
+        {MODEL: prob},
+        {MODEL: call_classes(prob, share)},
+        dict.fromkeys(BASELINES, NOTHING_LEARNED),
+    )
+    schemes = tuple(score_scheme(name, known, asked) for name in (MODEL, *BASELINES))
+    bins = metrics.list_reliability(known.codes, prob)
+    variant = f"learned from {trained_on}"
+    return Trial(task, CARRIED, variant, len(people), len(known), 1, known.classes, schemes, bins)
 
 
 def why_not(table: Table, protocol: Protocol) -> str:
@@ -203,22 +251,20 @@ def score_scheme(name: str, table: Table, asked: Asked) -> Scheme:
         truth, called = asked.truth.astype(np.int64), asked.called[name]
         drawn = metrics.score_classes(truth, said, called, asked.person, weights)
         each = metrics.recall_by_person(truth, called, asked.person, asked.people, len(table.classes))
-        worst = {"balanced_accuracy": spread_out(each, 10)}
+        people = {"balanced_accuracy": spread_out(each)}
     else:
         drawn = metrics.score_numbers(asked.truth, said, asked.person, weights)
         each = metrics.mean_by_person(np.abs(said - asked.truth), asked.person, asked.people)
-        worst = {"mae": spread_out(each, 90)}
+        people = {"mae": spread_out(each)[::-1]}
     within = metrics.correlate_within(asked.truth, as_number(said), asked.person, asked.people)
-    drawn["within_spearman"], worst["within_spearman"] = (
-        metrics.average_people(within, weights),
-        spread_out(within, 10),
-    )
+    drawn["within_spearman"] = metrics.average_people(within, weights)
+    people["within_spearman"] = spread_out(within)
     for title, other in (("lift_over_person_mean", "person mean"), ("lift_over_label_only", "label only")):
         gained = lift(name, other, asked)
         if gained is not None:
-            drawn[title], worst[title] = metrics.average_people(gained, weights), spread_out(gained, 10)
+            drawn[title], people[title] = metrics.average_people(gained, weights), spread_out(gained)
     return Scheme(
-        name, {metric: summarise(v, worst.get(metric), asked.people) for metric, v in drawn.items()}
+        name, {metric: summarise(v, people.get(metric, NOBODY), asked.people) for metric, v in drawn.items()}
     )
 
 
@@ -257,18 +303,31 @@ def draw_people(people: int) -> Floats:
     return np.asarray(np.vstack([np.ones(people), drawn]), np.float64)
 
 
-def spread_out(each: Floats, percent: float) -> float | None:
-    """A percentile over people of whom the value is known."""
+def spread_out(each: Floats) -> Spread:
+    """Percentiles 10, 50 and 90 over people of whom the value is known."""
     known = each[np.isfinite(each)]
-    return float(np.percentile(known, percent)) if len(known) else None
+    if not len(known):
+        return NOBODY
+    low, middle, high = np.percentile(known, [10, 50, 90])
+    return float(low), float(middle), float(high)
 
 
-def summarise(drawn: Floats, worst: float | None, people: int) -> Value:
-    """A score with its interval, from the value over everyone and those of the draws."""
+def summarise(drawn: Floats, people: Spread, count: int) -> Value:
+    """A score with its interval and its spread over people.
+
+    Parameters
+    ----------
+    drawn : (b,) float array
+        The value over everyone, then those of the draws.
+    people : Spread
+        Of the bad tenth, the middle and the good tenth.
+    count : int
+        How many people there are: of fewer than five there is no interval.
+    """
     if not np.isfinite(drawn[0]):
         return Value(None)
     known = drawn[1:][np.isfinite(drawn[1:])]
-    if people < LEAST_PEOPLE or len(known) < DRAWS // 2:
-        return Value(float(drawn[0]), worst_tenth=worst)
+    if count < LEAST_PEOPLE or len(known) < DRAWS // 2:
+        return Value(float(drawn[0]), None, None, *people)
     lo, hi = np.percentile(known, [2.5, 97.5])
-    return Value(float(drawn[0]), float(lo), float(hi), worst)
+    return Value(float(drawn[0]), float(lo), float(hi), *people)

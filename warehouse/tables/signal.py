@@ -168,7 +168,7 @@ SIGNAL = (
         Column(
             "event",
             TEXT,
-            "mindful, therapy, eda_scan, alcohol, ill, travel, medicine, mark or an own word",
+            "mindful, therapy, eda_scan, alcohol, ill, travel, medicine, menstruation, mark or an own word",
         ),
         Column("t_utc", INSTANT, "start; local midnight where only a date is given"),
         OFFSET,
@@ -185,7 +185,7 @@ SIGNAL = (
     recorded(
         "checkin",
         "what a person said of how they felt",
-        Column("scale", TEXT, "felt_stress (0-10), who5 (0-100), pss4 (0-16), valence (-1 to 1), mood"),
+        Column("scale", TEXT, "felt_stress and felt_week (0-10), who5 (0-100), pss4 (0-16), valence (-1 to 1), mood"),
         Column("t_utc", INSTANT, "when they said it"),
         OFFSET,
         Column("value", REAL, "the answer, on its scale; null where it is a word", "{score}"),

@@ -8,10 +8,11 @@ Three layouts:
   the export is left out.
 - CSV of events with the header `date,time,event,app,amount,end`: `date` is YYYY-MM-DD, `time` is HH:MM (empty:
   the day as a whole) with an offset if wanted (14:00+02:00, 14:00Z), `event` is mindful, therapy, alcohol, ill,
-  travel, medicine, mark or one word of your own, `app` is who or what it was with, `amount` a number (drinks,
-  minutes), `end` HH:MM (past midnight if earlier than the start), YYYY-MM-DD (that day included), or both.
-  Only `date` and `event` must be there.
-- CSV of check-ins with the header `date,time,scale,value`: `felt_stress` 0 to 10; `who5` as five answers 0 to 5
+  travel, medicine, mark, menstruation (or period) or one word of your own, `app` is who or what it was with,
+  `amount` a number (drinks, minutes), `end` HH:MM (past midnight if earlier than the start), YYYY-MM-DD (that
+  day included), or both. Only `date` and `event` must be there.
+- CSV of check-ins with the header `date,time,scale,value`: `felt_stress` (that moment) and `felt_week` (the week that
+  ends) 0 to 10; `who5` as five answers 0 to 5
   (`3 4 2 5 1`, stored as 0 to 100), `who5_raw` 0 to 25, `who5_index` 0 to 100; `pss4` as four answers 0 to 4
   or their sum 0 to 16; `valence` -1 to 1; `mood` a word.
 
@@ -28,7 +29,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.files.diary.calendars import Occurrence, look_through, read_events
-from ingest.files.diary.words import name_app, name_own
+from ingest.files.diary.words import KINDS, name_app, name_own
 from ingest.source import (
     MINUTE_US,
     REJECTED,
@@ -52,12 +53,12 @@ from ingest.source import (
 )
 
 NAME = "diary"
-METHOD_VERSION = "diary-1"
+METHOD_VERSION = "diary-2"
 ABOUT = About(
     device="any calendar; a diary or check-ins kept as a table",
     layouts="`.ics`; CSV with the header `date,time,event,app,amount,end`; CSV with the header `date,time,scale,value`",
     signals="therapy (BetterHelp, Talkspace, in person), practice (Headspace, Calm, …), alcohol, illness, travel,"
-    " medicine; felt stress, WHO-5, PSS-4",
+    " medicine, menstruation (tables only); felt stress, WHO-5, PSS-4",
     zone="a time in a zone keeps that zone's offset; UTC, floating times and dates take the person's zone (flagged)",
     quirks="only calendar events with a known word in their title come in, as their kind alone: titles and notes are"
     " never stored; repetitions are unrolled up to the calendar's own last day; what is moved or deleted in the"
@@ -76,6 +77,7 @@ EVENT_COLUMNS = ("date", "time", "event", "app", "amount", "end")
 CHECKIN_COLUMNS = ("date", "time", "scale", "value")
 SCALES: dict[str, tuple[str, float, float, float]] = {
     "felt_stress": ("felt_stress", 0, 10, 1),
+    "felt_week": ("felt_week", 0, 10, 1),
     "who5": ("who5", 26, 100, 1),
     "who5_raw": ("who5", 0, 25, 4),
     "who5_index": ("who5", 0, 100, 1),
@@ -258,7 +260,7 @@ def read_event_row(text: dict[str, str], when: When, clock: Clock) -> dict[str, 
     """One event, or what is wrong with it."""
     named = name_own(text["event"])
     if named is None:
-        return "expected a kind of event: mindful, therapy, alcohol, ill, travel, medicine, mark or one word"
+        return f"expected a kind of event: {', '.join(sorted(KINDS))} or one word"
     amount = to_number(text["amount"].replace(",", ".")) if text["amount"] else None
     if amount is not None and not 0 <= amount <= 10_000:
         return "expected an amount of 0 to 10000"

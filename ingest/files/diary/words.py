@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-KINDS = frozenset(["mindful", "therapy", "alcohol", "ill", "travel", "medicine", "mark"])
+KINDS = frozenset(["mindful", "therapy", "alcohol", "ill", "travel", "medicine", "mark", "menstruation"])
+SPELLINGS = {"period": "menstruation", "menses": "menstruation", "periode": "menstruation"}
+"""Of a diary's own column only: in a calendar's title a period may be a lesson."""
 
 WORDS: tuple[tuple[str, str | None, str | None], ...] = (
     # What would be mistaken for something below, first.
@@ -64,6 +66,7 @@ def name_event(title: str) -> tuple[str, str | None] | None:
 def name_own(word: str) -> tuple[str, str | None] | None:
     """The kind of event that a diary's own column means: ours, one in its words, or a single word as it is."""
     text = word.strip().casefold()
+    text = SPELLINGS.get(text, text)
     if text in KINDS:
         return text, None
     return name_event(text) or ((text, None) if OWN_WORD.fullmatch(text) else None)
