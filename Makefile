@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--compile-bytecode --verify-hashes --constraint constraints.txt --build-constraint constraints.txt
 
-.PHONY: help run test test-shared lint fuzz lock docs clean
+.PHONY: help run test test-shared lint release-check fuzz lock docs clean
 
 help: ## Say what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
@@ -26,6 +26,9 @@ fuzz: $(VENV)/test ## Fuzz every parser for 60 s.
 
 lint: $(VENV)/test
 	@$(BIN)/ruff check --quiet && $(BIN)/ruff format --quiet --check && $(BIN)/mypy
+
+release-check: $(VENV)/run ## Look at what only a release needs: help lines and cards that were checked of late.
+	@$(BIN)/python -m cli.release
 
 lock: $(VENV)/uv ## Resolve every version anew into constraints.txt.
 	@UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip compile --quiet --python $(BIN)/python --universal --upgrade \

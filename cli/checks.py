@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import sys
@@ -34,6 +35,7 @@ def run_checks(settings: Settings) -> list[Check]:
         check_private(settings.var),
         check_disk(settings.var),
         check_warehouse(settings.warehouse),
+        check_vault(settings),
     ]
 
 
@@ -89,3 +91,18 @@ def check_warehouse(url: str) -> Check:
         return Check(
             "warehouse", ok=False, found=str(error), advice="end the other process, or restore the file"
         )
+
+
+def check_vault(settings: Settings) -> Check:
+    """The key at hand opens the vault, if there is one."""
+    from cli.keys import open_store
+    from ingest.vault_file import VaultError
+
+    if not settings.vault.exists():
+        return Check("vault", ok=True, found="none yet: the first address makes it", advice="")
+    try:
+        store = open_store(settings, os.environ)
+        store.check()
+    except VaultError as error:
+        return Check("vault", ok=False, found=str(error), advice="put its key back (docs/operate.md)")
+    return Check("vault", ok=True, found=f"opened by the key in {store.source.place}", advice="")

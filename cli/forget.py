@@ -36,11 +36,14 @@ def forget(
 def forget_person(settings: Settings, participant: str, *, wait_s: float = 60.0) -> str:
     """Erase a person from every place where a run may have put something of theirs.
 
-    Whoever adds such a place (a vault, a mail queue, backups) adds it here and to the test.
+    Whoever adds such a place (backups, a queue) adds it here and to the test.
     Files go last but for the receipt's count, so that after a kill the same command goes on.
     """
     from cli.embedded import forget_in_airflow
+    from cli.keys import FileKeys
     from cli.nightly import utc_now
+    from cli.spool import list_unfinished
+    from ingest.vault import open_vault
     from reports.weekly import person_folder
     from warehouse.erase import erase
     from warehouse.errors import ExplainedError
@@ -51,8 +54,13 @@ def forget_person(settings: Settings, participant: str, *, wait_s: float = 60.0)
         raise ExplainedError(
             f"There is no participant {participant}: 'steadyline status' lists those there are."
         )
+    # Needs no key, so that it works where that is lost; a mail that is being sent is the last one.
+    open_vault(settings.vault, FileKeys(settings.vault_key)).delete_participant(participant)
     personal = (settings.inbox / participant, settings.raw / participant)
     files = sum(map(remove, (*personal, person_folder(settings.reports, participant))))
+    for unfinished in list_unfinished(settings, participant):
+        unfinished.unlink(missing_ok=True)
+        files += 1
     files += remove(settings.staging)
     files += forget_in_airflow(settings.airflow, names(participant))
     receipt = erase(settings.warehouse, participant, files=files, now=utc_now(), wait_s=wait_s)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli import features, forget, load, look, nightly, validate
+from cli import diary, features, forget, load, look, nightly, person, serve, sheet, validate, vault
 from warehouse.errors import ExplainedError
 
 app = typer.Typer(
@@ -24,6 +24,11 @@ look.add_to(app)
 features.add_to(app)
 forget.add_to(app)
 validate.add_to(app)
+diary.add_to(app)
+serve.add_to(app)
+person.add_to(app)
+vault.add_to(app)
+sheet.add_to(app)
 
 
 def say_version(wanted: bool) -> None:

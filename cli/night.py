@@ -6,7 +6,7 @@ the step that needs them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from cli.settings import Settings, make_places
 
 if TYPE_CHECKING:
+    from cli.post import Posted
     from ingest.inbox import Waiting
     from ingest.load import Progress
     from ingest.outcome import LoadReport
@@ -145,7 +146,8 @@ def write_pages(
     out: Path | None = None,
     wait_s: float = 60.0,
 ) -> list[Path]:
-    """Write weekly pages, for everyone or for some; names the pages."""
+    """Write weekly pages, for everyone or for some, and beside them the months to look back on; names the pages."""
+    from reports.months import write_months
     from reports.weekly import write_week
     from warehouse.staging import staging_folder
 
@@ -156,7 +158,43 @@ def write_pages(
             settings.warehouse, staging, out or settings.reports, participants=people, of=of, before=before
         )
         commit_stage(settings, [written.folder], now=now, wait_s=wait_s)
+    write_months(settings.warehouse, out or settings.reports, participants=people, before=before)
     return list(written.pages)
+
+
+def mail_pages(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    before: date,
+    now: datetime,
+    participants: Sequence[str] | None = None,
+    of: date | None = None,
+    out: Path | None = None,
+    wait_s: float = 60.0,
+) -> Posted:
+    """Mail the pages to those who asked for them, and the mails that still wait.
+
+    Raises
+    ------
+    PostError
+        If mails wait because no server can be used: its text is what `Posted.told` says.
+    """
+    from cli.post import PostError, post_weeks
+
+    posted = post_weeks(
+        settings,
+        environ,
+        before=before,
+        now=now,
+        participants=participants,
+        of=of,
+        out=out,
+        wait_s=wait_s,
+    )
+    if posted.problem is not None:
+        raise PostError("\n".join(posted.told))
+    return posted
 
 
 def run_night(

@@ -11,7 +11,9 @@ import typer
 
 from cli import night
 from cli.look import AsJson, Wait, print_json, print_table
+from cli.seal import ask_passphrase, seal_pages
 from cli.settings import read_settings
+from warehouse.errors import ExplainedError
 
 Day = Annotated[
     datetime | None,
@@ -65,12 +67,19 @@ def week(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the pages. Else: var/reports.")] = None,
+    mail: Annotated[
+        bool, typer.Option("--mail", help="Then send the pages to who asked for them by mail.")
+    ] = False,
+    passphrase: Annotated[
+        bool, typer.Option("--passphrase", help="Ask for one, and write the page closed with it too.")
+    ] = False,
     day: Day = None,
     wait: Wait = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Write the weekly page."""
     settings = read_settings(os.environ)
+    secret = ask_for_one(participant) if passphrase else None
     pages = night.write_pages(
         settings,
         before=day_or_today(day),
@@ -80,11 +89,33 @@ def week(
         out=out,
         wait_s=wait,
     )
+    if secret is not None:
+        pages += seal_pages(pages, secret)
     rows: list[dict[str, Any]] = [{"page": str(page)} for page in pages]
     if as_json:
         print_json(rows)
     else:
         print_table("", rows, empty="no week to write: there is no complete week with data yet")
+    if mail:
+        posted = night.mail_pages(
+            settings,
+            os.environ,
+            before=day_or_today(day),
+            now=utc_now(),
+            participants=None if participant is None else [participant],
+            of=None if of is None else of.date(),
+            out=out,
+            wait_s=wait,
+        )
+        for line in posted.told:
+            typer.echo(line, err=True)
+
+
+def ask_for_one(participant: str | None) -> str:
+    """Ask for the passphrase of one person's page."""
+    if participant is None:
+        raise ExplainedError("A passphrase is for one person's page: say whose with --participant.")
+    return ask_passphrase()
 
 
 def utc_now() -> datetime:

@@ -40,6 +40,16 @@ class Settings:
         return self.var / "reports"
 
     @property
+    def vault(self) -> Path:
+        """What must stay secret, encrypted: addresses, mails on their way, tokens."""
+        return self.var / "vault.db"
+
+    @property
+    def vault_key(self) -> Path:
+        """Its key, where neither the environment nor a keyring has it."""
+        return self.var / "vault.key"
+
+    @property
     def airflow(self) -> Path:
         """Home of the embedded Airflow: its metadata and logs."""
         return self.var / "airflow"

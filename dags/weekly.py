@@ -1,7 +1,8 @@
-"""The weekly pages, after a night has published: written for the last complete week with data."""
+"""The weekly pages, after a night has published: of the last complete week with data, then the mails."""
 
 from __future__ import annotations
 
+import logging
 import os
 from datetime import UTC, date, datetime, timedelta
 
@@ -9,6 +10,8 @@ from airflow.sdk import Asset, Param, dag, get_current_context, task
 
 from cli import night
 from cli.settings import read_settings
+
+log = logging.getLogger(__name__)
 
 PUBLISHED = Asset(name="steadyline", uri="steadyline://published")
 
@@ -39,7 +42,20 @@ def weekly() -> None:
         now = after.astimezone(UTC).replace(tzinfo=None)
         return len(night.write_pages(read_settings(os.environ), before=before, now=now))
 
-    write_pages()
+    @task
+    def mail() -> dict[str, int]:
+        """Mail the pages to those who asked for them; counts what was sent and what waits."""
+        context = get_current_context()
+        after = context["dag_run"].run_after
+        given = context["params"]["date"]
+        before = date.fromisoformat(given) if given else after.date()
+        now = after.astimezone(UTC).replace(tzinfo=None)
+        posted = night.mail_pages(read_settings(os.environ), os.environ, before=before, now=now)
+        for line in posted.told[1:]:
+            log.warning(line)
+        return {"sent": posted.sent, "waiting": posted.waiting, "refused": len(posted.refused)}
+
+    write_pages() >> mail()
 
 
 weekly()

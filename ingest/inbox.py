@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -40,7 +40,8 @@ def load_inbox(
     """
     done = []
     for folder in sorted(p for p in inbox.iterdir() if p.is_dir()) if inbox.exists() else ():
-        if not any(path.is_file() for path in folder.rglob("*")):
+        files = list_files(folder)
+        if not files:
             continue
         tell(f"loading the inbox of {folder.name}")
         try:
@@ -60,14 +61,24 @@ def load_inbox(
                 Waiting(folder.name, report, f"{folder} was kept, since part of it could not be read")
             )
         else:
-            put_away(folder, raw / folder.name)
+            put_away(files, folder, raw / folder.name)
             done.append(Waiting(folder.name, report, None))
     return done
 
 
-def put_away(folder: Path, raw: Path) -> None:
-    """Move the files of a folder to the raw store; two of one name and different bytes are both kept."""
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
+def list_files(folder: Path) -> list[Path]:
+    """The files below a folder, in order."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def put_away(files: Sequence[Path], folder: Path, raw: Path) -> None:
+    """Move files of a folder to the raw store; two of one name and different bytes are both kept.
+
+    Only what was there before the load began: what came while it ran may not have been read.
+    """
+    for path in files:
+        if path.is_symlink() or not path.exists():
+            continue
         target = raw / path.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         digest = hash_file(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -16,6 +17,7 @@ from scipy.special import ndtri
 from reports.week import Mark, Night, Sleep
 
 LABELS_PCT = 15.0
+GAP_PCT = 2.0
 STRIP_TOP, STRIP_BOTTOM = 18.0, 182.0
 LOW_PX, DATES_PX = 40.0, 44.0
 MOST_Z = 2.6
@@ -37,6 +39,7 @@ class Dot:
     y: float
     y_lo: float | None = None
     y_hi: float | None = None
+    noted: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,9 @@ class Strip:
     band_x: float
     band_y: float
     band_px: float | None
+    band_width: float = 100.0 - LABELS_PCT
+    label_x: float = LABELS_PCT - GAP_PCT
+    """Where the words beside the band end, next to it."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class Bar:
     y: float
     x: float | None = None
     width: float | None = None
+    beside_x: float | None = None
+    """Where a length begins that does not fit into the bar."""
 
 
 @dataclass(frozen=True)
@@ -78,12 +86,51 @@ class Raster:
     height: float
     usual_x: float | None
     usual_width: float | None
+    label_x: float = 0.0
+    """Where the names of the days begin."""
+    middle_x: float = (LABELS_PCT + TIMES_PCT) / 2
 
 
-def draw_strip(marks: Sequence[Mark]) -> Strip:
-    """Place the seven days; heights are even in probit units, so that equal distances are equally rare."""
+def mirror_strip(strip: Strip) -> Strip:
+    """The strip for a language that runs from right to left: the first day on the right."""
+    return replace(
+        strip,
+        dots=tuple(replace(dot, x=round(100 - dot.x, 2)) for dot in strip.dots),
+        band_x=100 - strip.band_x - strip.band_width,
+        label_x=100 - strip.label_x,
+    )
+
+
+def mirror_raster(raster: Raster) -> Raster:
+    """The raster for a language that runs from right to left: time too."""
+    return replace(
+        raster,
+        bars=tuple(mirror_bar(bar) for bar in raster.bars),
+        ticks=tuple(replace(tick, x=round(100 - tick.x, 2)) for tick in raster.ticks),
+        usual_x=turn(raster.usual_x, raster.usual_width),
+        label_x=100 - raster.label_x,
+        middle_x=100 - raster.middle_x,
+    )
+
+
+def mirror_bar(bar: Bar) -> Bar:
+    """One night, mirrored."""
+    return replace(bar, x=turn(bar.x, bar.width), beside_x=turn(bar.beside_x, 0.0))
+
+
+def turn(x: float | None, width: float | None) -> float | None:
+    """The left edge of what lay so far from the left, seen from the other side."""
+    return None if x is None or width is None else round(100 - x - width, 2)
+
+
+def draw_strip(marks: Sequence[Mark], *, noted: AbstractSet[date] = frozenset()) -> Strip:
+    """Place the seven days; heights are even in probit units, so that equal distances are equally rare.
+
+    Days of `noted` are marked.
+    """
     column = (100.0 - LABELS_PCT) / len(marks)
-    dots = tuple(place_dot(mark, LABELS_PCT + (k + 0.5) * column) for k, mark in enumerate(marks))
+    places = [place_dot(mark, LABELS_PCT + (k + 0.5) * column) for k, mark in enumerate(marks)]
+    dots = tuple(replace(dot, noted=dot.day in noted) for dot in places)
     top, bottom = height_of(84.0), height_of(16.0)
     if all(mark.index is None for mark in marks):
         # No usual and nothing beside it: one low row of open shapes.
@@ -129,8 +176,9 @@ def draw_raster(nights: Sequence[Night], sleep: Sleep) -> Raster | None:
 
 def place_bar(night: Night, row: int, first: float, per_h: float) -> Bar:
     """Place one night."""
+    y = row * ROW_PX + (ROW_PX - BAR_PX) / 2
     span = place_span(night.onset_h, night.wake_h, first, per_h)
-    return Bar(night, row * ROW_PX + (ROW_PX - BAR_PX) / 2, *(span or (None, None)))
+    return Bar(night, y) if span is None else Bar(night, y, *span, beside_x=round(sum(span) + GAP_PCT, 2))
 
 
 def place_span(

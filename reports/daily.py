@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from reports.catalogue import Language, load_language
 from reports.insights import LOOK_BACK_DAYS, Insight, choose_insights
 from reports.read import Person, read_dues, read_people, read_spans
-from reports.sentences import Language, load_language, tell, told_features
+from reports.sentences import tell, told_features
 from warehouse.staging import stage
 from warehouse.store import open_warehouse
 from warehouse.tables import find_table
 
-METHOD_VERSION = "reports-1"
+METHOD_VERSION = "reports-2"
 DAYS = pa.schema([("participant", pa.string()), ("day", pa.date32())])
 Days = list[tuple[str, date]]
 
@@ -96,6 +97,7 @@ def hash_inputs(person: Person, day: date) -> str:
             sorted(person.values.get(d, {}).items()),
             person.usual_days.get(d),
             person.workouts.get(d),
+            person.events.get(d),
         )
         for d in days
     ]

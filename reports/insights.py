@@ -6,7 +6,7 @@ was said then: so a day that is redone by itself says what it would have said in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -24,6 +24,12 @@ STRIKING_Z = 2.0
 FEWEST_NEWS = 0.8
 """Size times certainty times novelty below this is no news: what was so on most days before."""
 LEARNING_DAYS = 5
+ZONE_MIN = 120.0
+"""Summer time moves a clock by 60 minutes; from here on it was a trip."""
+ZONE_DAYS = 3
+"""A trip over zones is named on its day and the two after it: a body clock moves about an hour a day."""
+EVENTS = ("ill", "alcohol", "travel", "medicine", "therapy", "practice", "mindful", "heat")
+"""What a person noted that can explain a day, most telling first (signal.event)."""
 EVENING_H = 17.0
 WORKOUT_MIN = 15.0
 USUAL_LO, USUAL_HI = 16.0, 84.0
@@ -31,7 +37,10 @@ USUAL_LO, USUAL_HI = 16.0, 84.0
 
 @dataclass(frozen=True)
 class Other:
-    """Another explanation that the tables know of: a workout, a short night, a clock that moved."""
+    """Another explanation that the tables know of: a workout, a short night, a drink that was noted.
+
+    A kind that ends in `_eve` was on the day before the one that it explains.
+    """
 
     kind: str
     day: date
@@ -208,8 +217,31 @@ def feature_insight(person: Person, day: date, part: Part, side: int) -> Insight
 
 
 def find_others(person: Person, day: date) -> tuple[Other, ...]:
-    """Other explanations of a harder day that the tables know of, most telling first."""
-    return (*find_clock(person, day), *find_workouts(person, day), *find_short_sleep(person, day))
+    """Other explanations of a day that the tables know of, most telling first."""
+    return (
+        *find_events(person, day),
+        *find_clock(person, day),
+        *find_workouts(person, day),
+        *find_short_sleep(person, day),
+        *find_warm_night(person, day),
+    )
+
+
+def find_events(person: Person, day: date) -> tuple[Other, ...]:
+    """What the person noted on the day and on the day before."""
+    eve = day - timedelta(days=1)
+    noted = {when: {event.kind for event in person.events.get(when, ())} for when in (day, eve)}
+    return tuple(
+        Other(kind if when == day else f"{kind}_eve", when)
+        for kind in EVENTS
+        for when in (day, eve)
+        if kind in noted[when]
+    )
+
+
+def is_noted(other: Other) -> bool:
+    """Whether an explanation is what the person noted."""
+    return name_kind(other) in EVENTS
 
 
 def find_workouts(person: Person, day: date) -> tuple[Other, ...]:
@@ -237,13 +269,30 @@ def find_short_sleep(person: Person, day: date) -> tuple[Other, ...]:
     return tuple(Other("short_sleep", day) for part in short if away(part) == 1)
 
 
+def find_warm_night(person: Person, day: date) -> tuple[Other, ...]:
+    """A night with a skin warmer than usual."""
+    warm = (p for p in person.parts.get(day, ()) if p.feature == "temp_dev")
+    return tuple(Other("warm_night", day) for part in warm if away(part) == 1)
+
+
 def find_clock(person: Person, day: date) -> tuple[Other, ...]:
-    """A clock that stood an hour or more off the last night's: travel, or summer time."""
+    """A clock that was put an hour forward or back in the night, or a trip over time zones."""
+    for back in range(ZONE_DAYS):
+        when = day - timedelta(days=back)
+        moved_min = clock_moved_min(person, when)
+        if moved_min >= ZONE_MIN:
+            return (Other("zone", when),)
+        if moved_min >= 60 and not back:
+            return (Other("clock", when),)
+    return ()
+
+
+def clock_moved_min(person: Person, day: date) -> float:
+    """How far the clock at waking stood from that of the last known night, at most six before; 0 if unknown."""
     now = person.value(day, "offset_wake_min")
     known = (person.value(d, "offset_wake_min") for d in days_before(day))
     last = next((offset for offset in known if offset is not None), None)
-    moved = now is not None and last is not None and abs(now - last) >= 60
-    return (Other("clock", day),) if moved else ()
+    return 0.0 if now is None or last is None else abs(now - last)
 
 
 GROUPS = {
@@ -274,25 +323,47 @@ def finish(chosen: list[Insight], others: tuple[Other, ...]) -> tuple[Insight, .
     left = list(others)
     for rank, insight in enumerate(chosen, 1):
         group = cause_group(insight)
-        fits = [o for o in left if explains(o, group)][:MOST_OTHERS]
-        left = [o for o in left if o not in fits]
+        fits = find_fitting(left, insight.feature, group)
+        named = {name_kind(other) for other in fits}
+        left = [other for other in left if name_kind(other) not in named]
         turn = sum(cause_group(i) == group for i in finished)
-        finished.append(replace(insight, rank=rank, others=tuple(fits), turn=turn))
+        finished.append(replace(insight, rank=rank, others=fits, turn=turn))
     return tuple(finished)
 
 
-def explains(other: Other, group: str) -> bool:
-    """Whether a known explanation can stand beside an insight of a group: causes come before."""
-    return (
-        other.kind
-        in {
-            "whole": ("clock", "workout_evening", "workout_day", "short_sleep"),
-            "night": ("clock", "workout_evening", "short_sleep"),
-            "still": ("workout_day", "short_sleep"),
-            "sleep": ("clock", "workout_evening"),
-            "calm": (),
-        }[group]
-    )
+EXPLAINS = {
+    "whole": {"ill", "ill_eve", "alcohol", "alcohol_eve", "travel", "travel_eve", "medicine", "medicine_eve"}
+    | {"therapy", "heat", "heat_eve", "zone", "clock", "workout_evening", "workout_day", "short_sleep"}
+    | {"warm_night"},
+    "night": {"ill", "ill_eve", "alcohol_eve", "travel", "travel_eve", "medicine_eve", "heat_eve", "zone"}
+    | {"clock", "workout_evening", "short_sleep", "warm_night"},
+    "still": {"ill", "ill_eve", "alcohol", "travel", "medicine", "medicine_eve", "therapy", "heat"}
+    | {"workout_day", "short_sleep"},
+    "sleep": {"ill", "ill_eve", "alcohol_eve", "travel", "travel_eve", "heat_eve", "zone", "clock"}
+    | {"workout_evening", "warm_night"},
+    "calm": {"practice", "practice_eve", "mindful", "mindful_eve", "therapy_eve"},
+}
+"""Which known explanations can stand beside an insight of a group: a cause comes before what it explains."""
+
+
+KIN = {"zone": "travel"}
+"""Kinds that say the same."""
+
+
+def find_fitting(others: Iterable[Other], feature: str | None, group: str) -> tuple[Other, ...]:
+    """Of known explanations those that can stand beside an insight: at most two, one of a kind."""
+    fits: dict[str, Other] = {}
+    for other in others:
+        # Warm skin does not explain itself.
+        if other.kind in EXPLAINS[group] and not (other.kind == "warm_night" and feature == "temp_dev"):
+            fits.setdefault(name_kind(other), other)
+    return tuple(fits.values())[:MOST_OTHERS]
+
+
+def name_kind(other: Other) -> str:
+    """What kind of thing an explanation is, whichever day it was on."""
+    kind = other.kind.removesuffix("_eve")
+    return KIN.get(kind, kind)
 
 
 def days_before(day: date) -> list[date]:

@@ -11,15 +11,37 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports import charts, sentences
-from reports.sentences import Language, say
-from reports.week import SAME_SLEEP_MIN, Mark, Night, Week, Went
+from reports import charts, gentle, sentences, words
+from reports.cards import choose_card
+from reports.catalogue import Language, has_language, say
+from reports.insights import Insight
+from reports.week import Week, days_from
+from reports.wishes import Wishes
+from reports.words import FEELINGS, Card
 
 HERE = Path(__file__).parent
-HINTS = 5
 FRESH_DAYS = 180
+EVERYWHERE = "*"
+"""The country of a help line that is for all."""
 SOURCE_LENGTH = 60
-FEELINGS = ("calm", "fine", "mixed", "heavy", "very_heavy")
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One of the hints of the catalogue: its topics, of which none may be left out, and whom it does not fit."""
+
+    topics: frozenset[str]
+    fixed_hours: bool = False
+
+
+HINTS = (
+    Hint(frozenset({"sleep"}), fixed_hours=True),
+    Hint(frozenset({"breathing"})),
+    Hint(frozenset({"caffeine", "sleep"})),
+    Hint(frozenset({"movement"})),
+    Hint(frozenset({"alcohol"})),
+)
+"""In order of their numbers in the catalogue (hint.0 …)."""
 
 
 @dataclass(frozen=True)
@@ -36,46 +58,54 @@ class HelpLine:
     verified_on: str
 
 
-@dataclass(frozen=True)
-class Card:
-    """A thing that is said in a title and a line, with something softer beside it."""
-
-    title: str
-    body: str
-    aside: str
-
-
 def render_page(
-    week: Week, told: Sequence[tuple[date, str]], lines: Sequence[HelpLine], language: Language
+    week: Week,
+    insights: Sequence[Insight],
+    lines: Sequence[HelpLine],
+    language: Language,
+    wishes: Wishes | None = None,
+    *,
+    participant: str = "",
 ) -> str:
     """Render the page of a week; equal values give equal bytes.
 
-    `told` are the sentences of its days (report.insight), `lines` the help lines to show.
+    Parameters
+    ----------
+    week : Week
+        `reports.week.summarise`.
+    insights : sequence of Insight
+        Those of its days (`reports.week.tell_days`).
+    lines : sequence of HelpLine
+        The help lines to show (`choose_lines`).
+    language : Language
+        `reports.wishes.choose_language`.
+    wishes : Wishes
+        What the person asked for; None where nothing is set.
+    participant : str
+        Pseudonym, by which learn cards take turns; it is not on the page.
     """
+    wishes = wishes or Wishes()
+    put_in_words = gentle.put_in_words if wishes.gentle else words.put_in_words
+    turn = choose_hint(week, wishes)
+    told = HINTS[turn].topics if turn is not None else frozenset()
     page = environment().get_template("weekly.html.jinja")
     return page.render(
         week=week,
+        words=put_in_words(week, insights, language),
+        wishes=wishes,
         language=language,
         t=lambda key, **values: say(language, key, **values),
-        title=say(language, "page.title", range=sentences.day_range(language, week.monday)),
         dates=sentences.day_range(language, week.monday),
-        sentence=week_sentence(week, language),
-        after=after_sentence(week, language),
-        strip=charts.draw_strip(week.marks),
-        strip_rows=[strip_row(mark, language) for mark in week.marks],
-        strip_legend=strip_legend(week, language),
-        told=by_day(told),
-        went=[went_card(went, language) for went in week.went],
-        raster=charts.draw_raster(week.nights, week.sleep),
-        raster_rows=[raster_row(night, language) for night in week.nights],
-        sleep_text=sleep_sentences(week, language),
-        hint=hint_card(week, language),
-        certain=certain_sentences(week, language),
-        sources=[clip(source) for source in week.sources],
+        strip=place_strip(week, language),
+        raster=place_raster(week, language),
+        hint=None if turn is None else hint_card(turn, language),
+        learn=choose_card(participant, week.monday, wishes.settings, language, told=told),
+        sources=() if wishes.gentle else [sentences.own_word(source) for source in week.sources],
         lines=lines,
         feelings=FEELINGS,
-        weekday=lambda day, width: sentences.weekday(language, day, width=width),
-        clock=lambda hour: sentences.clock(language, hour),
+        other_language=not has_language(wishes.settings.get("language", language.locale.language)),
+        weekday=lambda day: sentences.weekday(language, day, width="EEE"),
+        full_hour=lambda hour: sentences.full_hour(language, hour),
         minutes=lambda value: sentences.minutes(language, value),
     )
 
@@ -92,165 +122,36 @@ def environment() -> Environment:
     )
 
 
-def clip(text: str) -> str:
-    """At most 60 characters of a name that an export gave."""
-    return text if len(text) <= SOURCE_LENGTH else f"{text[: SOURCE_LENGTH - 1]}…"
+def place_strip(week: Week, language: Language) -> charts.Strip:
+    """The strip, from the side on which the language begins; days with something noted are marked."""
+    strip = charts.draw_strip(week.marks, noted=frozenset(day for _, days in week.noted for day in days))
+    return charts.mirror_strip(strip) if language.direction == "rtl" else strip
 
 
-def week_sentence(week: Week, language: Language) -> str:
-    """The one sentence of the week."""
-    days = sentences.day_list(language, week.high)
-    if week.story == "learning":
-        n = week.usual_days
-        return say(language, "story.learning", n=n) if 0 < n < 5 else say(language, "story.started")
-    if week.story == "calm":
-        days = sentences.day_list(language, week.calm)
-    return say(language, f"story.{week.story}", days=days, calm=sentences.day_list(language, week.calm))
+def place_raster(week: Week, language: Language) -> charts.Raster | None:
+    """The raster, from the side on which the language begins; None without a night."""
+    raster = charts.draw_raster(week.nights, week.sleep)
+    return charts.mirror_raster(raster) if raster is not None and language.direction == "rtl" else raster
 
 
-def after_sentence(week: Week, language: Language) -> str:
-    """What follows the one sentence: how it went on, last week, and a kind word."""
-    parts = []
-    if week.story in ("heavy", "harder", "mixed") and week.back:
-        parts.append(say(language, "after.back", weekday=sentences.weekday(language, week.back)))
-    if week.story in ("heavy", "harder", "mixed", "one") and week.last_week_high is not None:
-        parts.append(last_sentence(len(week.high), week.last_week_high, language))
-    kind = "heavy" if week.story in ("harder", "mixed") else week.story
-    parts.append(say(language, f"after.{kind}"))
-    return " ".join(parts)
+def choose_hint(week: Week, wishes: Wishes) -> int | None:
+    """The number of the week's hint: its turn among those that suit this person; None where there is none.
 
-
-def last_sentence(now: int, last: int, language: Language) -> str:
-    """How many harder days the week before had."""
-    if last == now:
-        return say(language, "last.same", n=last)
-    return say(language, "last.days", n=last) if last else say(language, "last.none")
-
-
-def strip_legend(week: Week, language: Language) -> str:
-    """How to read the strip: only what is on it."""
-    keys = ["legend"]
-    if week.scored_days:
-        keys.append("legend_band")
-    if week.high or week.calm:
-        keys.append("legend_out")
-    if any(mark.state == "learning" for mark in week.marks):
-        keys.append("legend_learning")
-    return " ".join(say(language, f"strip.{key}") for key in keys)
-
-
-def by_day(told: Sequence[tuple[date, str]]) -> list[tuple[date, str]]:
-    """The sentences of each day in one paragraph."""
-    days = sorted({day for day, _ in told})
-    return [(day, " ".join(text for d, text in told if d == day)) for day in days]
-
-
-def strip_row(mark: Mark, language: Language) -> dict[str, str]:
-    """One day of the strip in words and numbers, for its description and its table."""
-    day = sentences.weekday(language, mark.day)
-    if mark.index is None:
-        word = say(language, f"strip.{mark.state}")
-        return {"day": day, "word": word, "number": "", "between": ""}
-    word = say(language, f"level.{mark.level or 'usual'}")
-    if not mark.show_number:
-        return {"day": day, "word": word, "number": say(language, "strip.no_number"), "between": ""}
-    shown = sentences.number(language, mark.index)
-    between = ""
-    if mark.lo80 is not None and mark.hi80 is not None:
-        lo, hi = (sentences.number(language, x) for x in (mark.lo80, mark.hi80))
-        between = say(language, "strip.between", lo=lo, hi=hi)
-    return {"day": day, "word": word, "number": shown, "between": between}
-
-
-def raster_row(night: Night, language: Language) -> dict[str, str]:
-    """One night in words, for the raster's description and its table."""
-    day = sentences.weekday(language, night.day)
-    if night.onset_h is None or night.wake_h is None:
-        return {"day": day, "start": "", "end": "", "slept": say(language, "sleep.absent")}
-    slept = "" if night.tst_min is None else sentences.minutes(language, night.tst_min)
-    start, end = (sentences.clock(language, h) for h in (night.onset_h, night.wake_h))
-    return {"day": day, "start": start, "end": end, "slept": slept}
-
-
-def went_card(went: Went, language: Language) -> Card:
-    """What went with the week, on the day it was furthest out, and what else could have done it."""
-    side = "more" if went.direction > 0 else "less"
-    values = sentences.feature_values(language, went.feature, went.value, went.usual_lo, went.usual_hi)
-    body = say(language, f"went.{went.feature}.body", weekday=sentences.weekday(language, went.day), **values)
-    aside = sentences.tell_causes(language, went.causes, went.day, went.others, turn=went.turn)
-    return Card(say(language, f"went.{went.feature}.{side}"), body, aside)
-
-
-def sleep_sentences(week: Week, language: Language) -> list[str]:
-    """Sleep in at most four sentences: how long, beside usual, beside last week, how steady."""
-    sleep = week.sleep
-    if sleep.mean_min is None:
-        return []
-    texts = [mean_sentence(sleep.mean_min, sleep.usual_min, language)]
-    if sleep.last_week_min is not None:
-        gap = nearest_5(sleep.mean_min) - nearest_5(sleep.last_week_min)
-        key = "last_same" if abs(gap) < SAME_SLEEP_MIN else "last_more" if gap > 0 else "last_less"
-        texts.append(say(language, f"sleep.{key}", gap=sentences.minutes(language, abs(gap))))
-    if sleep.steadiness is not None:
-        texts.append(say(language, f"sleep.{('less_steady', 'steady', 'steadier')[sleep.steadiness + 1]}"))
-    if sleep.first_onset_h is not None and sleep.last_onset_h is not None:
-        first, last = (sentences.clock(language, h) for h in (sleep.first_onset_h, sleep.last_onset_h))
-        if first != last:
-            texts.append(say(language, "sleep.bedtimes", first=first, last=last))
-    return texts
-
-
-def nearest_5(value_min: float) -> int:
-    """Minutes to the nearest 5: a mean of guesses is no finer."""
-    return 5 * round(value_min / 5)
-
-
-def mean_sentence(mean_min: float, usual_min: float | None, language: Language) -> str:
-    """Mean sleep a night beside this person's usual."""
-    shown = sentences.minutes(language, nearest_5(mean_min))
-    if usual_min is None:
-        return say(language, "sleep.mean", mean=shown)
-    gap = nearest_5(mean_min) - nearest_5(usual_min)
-    key = "mean_usual" if abs(gap) < SAME_SLEEP_MIN else "mean_more" if gap > 0 else "mean_less"
-    usual = sentences.minutes(language, nearest_5(usual_min))
-    return say(language, f"sleep.{key}", mean=shown, usual=usual, gap=sentences.minutes(language, abs(gap)))
-
-
-def hint_card(week: Week, language: Language) -> Card | None:
-    """The hint whose turn it is; none in a week with too little wear."""
-    if week.story == "thin":
+    There is none in a week with too little wear, and none for who did not say what suits them.
+    """
+    if week.story == "thin" or not wishes.hints:
         return None
-    turn = (week.monday.toordinal() // 7) % HINTS
+    fits = [
+        k
+        for k, hint in enumerate(HINTS)
+        if not hint.topics & wishes.avoid and not (hint.fixed_hours and wishes.shift_work)
+    ]
+    return fits[(week.monday.toordinal() // 7) % len(fits)] if fits else None
+
+
+def hint_card(turn: int, language: Language) -> Card:
+    """A hint in words, with its source."""
     return Card(*(say(language, f"hint.{turn}.{part}") for part in ("title", "body", "source")))
-
-
-def certain_sentences(week: Week, language: Language) -> list[str]:
-    """How sure the page is: wear, how real the days outside usual are, and what usual rests on."""
-    texts = [say(language, "certain.worn", days=week.valid_days, nights=week.valid_nights)]
-    if week.story in ("heavy", "harder", "one", "mixed"):
-        texts.extend(real_sentences("higher", week.high_certainty, language))
-    elif week.story == "calm":
-        texts.extend(real_sentences("calmer", week.calm_certainty, language))
-    key = "learning" if week.story == "learning" and week.usual_days < 5 else week.state
-    if week.usual_days or key == "learning":
-        texts.append(say(language, f"certain.{key}", n=week.usual_days))
-    return texts
-
-
-def real_sentences(side: str, certainties: Sequence[float], language: Language) -> list[str]:
-    """How likely the days outside usual are real: the best word, and for how many of them it holds."""
-    words = [sentences.sure_key(c) for c in certainties]
-    best = sentences.sure_key(max(certainties))
-    count, of = words.count(best), len(words)
-    if best == "cannot_tell":
-        return [say(language, f"certain.{side}_unsure", n=of)]
-    sure = say(language, f"sure.{best}")
-    if count == of:
-        first = say(language, f"certain.{side}", n=of, sure=sure)
-    else:
-        first = say(language, f"certain.{side}_some", n=count, of=of, sure=sure)
-    why = say(language, "certain.why_one" if of == 1 else "certain.why")
-    return [first, why, say(language, "certain.meaning")]
 
 
 def read_help_lines(path: Path = HERE / "help_lines.csv") -> list[HelpLine]:
@@ -263,3 +164,10 @@ def fresh_lines(lines: Sequence[HelpLine], week_end: date) -> list[HelpLine]:
     """The lines that someone checked no longer than 180 days before the week ended; the rest stay hidden."""
     oldest = (week_end - timedelta(days=FRESH_DAYS)).isoformat()
     return [line for line in lines if line.verified_on and line.verified_on >= oldest]
+
+
+def choose_lines(lines: Sequence[HelpLine], monday: date, country: str | None) -> list[HelpLine]:
+    """The help lines of a page: fresh ones of the person's country, else those that are for all."""
+    fresh = fresh_lines(lines, days_from(monday)[-1])
+    own = [line for line in fresh if line.country == country]
+    return own or [line for line in fresh if line.country == EVERYWHERE]

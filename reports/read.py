@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from warehouse.store import Connection
@@ -64,6 +64,52 @@ class Workout:
 
 
 @dataclass(frozen=True)
+class Event:
+    """What a person did or met with: its kind (signal.event), and the app it came from."""
+
+    kind: str
+    app: str | None = None
+
+
+@dataclass(frozen=True)
+class CheckIn:
+    """What a person said of how they felt: a number on its scale, or a word."""
+
+    scale: str
+    value: float | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What lasts: the first day of its run, and the features with the largest part in it, largest first."""
+
+    since: date
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A usual that has moved: judged on the Monday `day`, from `start` to `end` in the feature's unit."""
+
+    day: date
+    feature: str
+    start: float
+    end: float
+    since: date
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether the index follows how the person feels, as judged on the Monday `day`."""
+
+    day: date
+    verdict: str
+    checkins: int
+    needed: int
+
+
+@dataclass(frozen=True)
 class Person:
     """What the tables know of a person between two days, by local day; a day without rows is absent."""
 
@@ -74,6 +120,14 @@ class Person:
     usual_days: dict[date, int] = field(default_factory=dict)
     """Days that the person's usual rests on (the most of any feature), by the day it is used for."""
     workouts: dict[date, tuple[Workout, ...]] = field(default_factory=dict)
+    events: dict[date, tuple[Event, ...]] = field(default_factory=dict)
+    checkins: dict[date, tuple[CheckIn, ...]] = field(default_factory=dict)
+    alerts: dict[date, Alert] = field(default_factory=dict)
+    """Days on which an alert is told."""
+    shifts: tuple[Shift, ...] = ()
+    """Moves told up to the day after the last one: that Monday judges the week that ends."""
+    agreement: Agreement | None = None
+    """The newest judgement up to that Monday."""
 
     def value(self, day: date, feature: str) -> float | None:
         """The value of a feature on a day, None where there is none."""
@@ -92,9 +146,32 @@ def read_people(con: Connection, participants: Sequence[str], first: date, last:
         people[who].values.setdefault(day, {})[feature] = value
     for who, day, days in con.execute(USUAL_DAYS, window).fetchall():
         people[who].usual_days[day] = days
+    add_notes(con, people, window)
+    return add_judgements(con, people, [list(participants), first, last + timedelta(days=1)])
+
+
+def add_notes(con: Connection, people: dict[str, Person], window: list[object]) -> None:
+    """Add what people did, noted and said, and the days on which something has lasted."""
     for who, day, *rest in con.execute(WORKOUTS, window).fetchall():
         people[who].workouts[day] = (*people[who].workouts.get(day, ()), Workout(*rest))
-    return people
+    for who, day, *rest in con.execute(EVENTS, window).fetchall():
+        people[who].events[day] = (*people[who].events.get(day, ()), Event(*rest))
+    for who, day, *rest in con.execute(CHECKINS, window).fetchall():
+        people[who].checkins[day] = (*people[who].checkins.get(day, ()), CheckIn(*rest))
+    for who, day, since, *causes in con.execute(ALERTS, window).fetchall():
+        people[who].alerts[day] = Alert(since, tuple(cause for cause in causes if cause is not None))
+
+
+def add_judgements(con: Connection, people: dict[str, Person], window: list[object]) -> dict[str, Person]:
+    """Give the same people with what is judged on Mondays."""
+    shifts: dict[str, list[Shift]] = {}
+    for who, *rest in con.execute(SHIFTS, window).fetchall():
+        shifts.setdefault(who, []).append(Shift(*rest))
+    agreements = {who: Agreement(*rest) for who, *rest in con.execute(AGREEMENT, window).fetchall()}
+    return {
+        who: replace(person, shifts=tuple(shifts.get(who, ())), agreement=agreements.get(who))
+        for who, person in people.items()
+    }
 
 
 def read_dues(con: Connection, participants: Sequence[str], method_version: str) -> dict[str, set[date]]:
@@ -117,17 +194,28 @@ def read_last_worn(con: Connection, participants: Sequence[str], before: date) -
     return dict(rows)
 
 
-def read_told(con: Connection, participant: str, monday: date) -> list[tuple[date, str]]:
-    """The sentences of the week's days, in order (report.insight)."""
-    sunday = monday + timedelta(days=6)
-    rows: list[tuple[date, str]] = con.execute(TOLD, [participant, monday, sunday]).fetchall()
-    return rows
-
-
 def read_pages(con: Connection, participants: Sequence[str], monday: date) -> dict[str, tuple[str, str]]:
     """What `report.week` says of each person's page of a week: its hash and the version that wrote it."""
     rows = con.execute(PAGES, [list(participants), monday]).fetchall()
     return {who: (sha256, version) for who, sha256, version in rows}
+
+
+@dataclass(frozen=True)
+class WeekPage:
+    """A page that was written (report.week): its week, where it lies below the reports folder, its hash."""
+
+    monday: date
+    iso_week: str
+    path: str
+    sha256: str
+
+
+def read_week_pages(
+    con: Connection, participants: Sequence[str], first: date, last: date
+) -> dict[str, WeekPage]:
+    """The newest page of each person whose week starts between `first` and `last`, both included."""
+    rows = con.execute(WEEK_PAGES, [list(participants), first, last]).fetchall()
+    return {who: WeekPage(*rest) for who, *rest in rows}
 
 
 INDEX = """
@@ -172,6 +260,35 @@ WORKOUTS = """
     where participant in (select unnest(?)) and start_local::date between ? and ?
     order by participant, day, start_h, end_h, activity
 """
+EVENTS = """
+    select distinct participant, (t_utc + to_minutes(offset_min::bigint))::date as day, event, app
+    from signal.event
+    where participant in (select unnest(?)) and (t_utc + to_minutes(offset_min::bigint))::date between ? and ?
+    order by participant, day, event, app
+"""
+CHECKINS = """
+    with told as (
+        select participant, t_utc + to_minutes(offset_min::bigint) as said_local, scale, value, label
+        from signal.checkin
+    )
+    select participant, said_local::date as day, scale, value, label
+    from told
+    where participant in (select unnest(?)) and said_local::date between ? and ?
+        and (value is not null or label is not null)
+    order by participant, said_local, scale, value, label
+"""
+ALERTS = """
+    select participant, day, since_day, cause_1, cause_2, cause_3
+    from model.alert
+    where participant in (select unnest(?)) and day between ? and ? and alert and since_day is not null
+    order by participant, day
+"""
+SHIFTS = """
+    select participant, day, feature, start, "end", since
+    from model.shift
+    where participant in (select unnest(?)) and day between ? and ? and shifted
+    order by participant, day, feature
+"""
 DUES = """
     select participant, day from meta.due where stage = 'reports' and participant in (select unnest(?))
     union
@@ -192,6 +309,14 @@ PAGES = """
     select participant, page_sha256, method_version from report.week
     where participant in (select unnest(?)) and day = ?
 """
-TOLD = """
-    select day, text from report.insight where participant = ? and day between ? and ? order by day, "rank"
+AGREEMENT = """
+    select participant, day, verdict, checkins, needed
+    from model.agreement
+    where participant in (select unnest(?)) and day between ? and ? and lag = 0
+    order by participant, day
+"""
+WEEK_PAGES = """
+    select participant, day, iso_week, page_path, page_sha256 from report.week
+    where participant in (select unnest(?)) and day between ? and ? and page_path is not null
+    order by participant, day
 """

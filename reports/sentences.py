@@ -1,74 +1,30 @@
-"""Every sentence, rendered from values by one catalogue of messages (reports/locale/*.toml)."""
+"""Sentences and their pieces, rendered from values by the catalogue of messages (reports/catalogue.py)."""
 
 from __future__ import annotations
 
 import math
-import tomllib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache
-from pathlib import Path
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 
 from babel import Locale
-from babel.dates import format_date, format_interval, format_time
+from babel.dates import format_date, format_interval, format_skeleton, format_time
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
-from reports.insights import LOOK_BACK_DAYS, Insight, Other, cause_group
+from reports.catalogue import Language, say
+from reports.insights import LOOK_BACK_DAYS, Insight, Other, cause_group, name_kind
 
-LOCALES = Path(__file__).parent / "locale"
 CYCLE = LOOK_BACK_DAYS + 1
 DIGITS = {"temp_dev": 1, "sleep_frag": 1, "resp_night": 1, "ahr_day": 1}
 SIGNED = {"ahr_day", "temp_dev"}
 GAPS = {"sleep_short", "cpd"}
 """Features in hours, told as the distance from the middle of usual."""
-
-
-@dataclass(frozen=True)
-class Language:
-    """A language: its babel locale, its direction, and its messages by dotted key."""
-
-    locale: Locale
-    direction: str
-    messages: dict[str, str | dict[str, str]]
-
-
-@cache
-def load_language(code: str = "en") -> Language:
-    """Read the catalogue of a language; its file names its locale and its direction."""
-    tree = tomllib.loads((LOCALES / f"{code}.toml").read_text(encoding="utf-8"))
-    about = tree["language"]
-    return Language(Locale.parse(about["code"]), about["direction"], flatten(tree))
-
-
-def flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, str | dict[str, str]]:
-    """Dotted keys of a nested table; a table with an `other` is a message in its plural forms."""
-    flat: dict[str, str | dict[str, str]] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict) and "other" not in value:
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def say(language: Language, key: str, /, **values: object) -> str:
-    """Render the message `key`; plural forms are chosen by `n`.
-
-    Raises
-    ------
-    KeyError
-        If the catalogue has no such message, or the message names a value that was not given.
-    """
-    message = language.messages[key]
-    if isinstance(message, dict):
-        n = values["n"]
-        if not isinstance(n, int):
-            raise TypeError(f"message {key} has plural forms: its n is a whole number, not {n!r}")
-        message = message.get(language.locale.plural_form(n), message["other"])
-    return message.format(**values)
+FAHRENHEIT = 1.8
+"""Degrees Fahrenheit in a difference of one degree Celsius."""
+NAME_LENGTH = 60
+BIDI = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def told_features(language: Language) -> tuple[str, ...]:
@@ -117,11 +73,33 @@ def feature_values(
         return {}
     if feature in GAPS:
         return {"gap": hours(language, abs(value - (lo + hi) / 2))}
-    if feature == "ln_rmssd_night":
-        value, lo, hi = math.exp(value), math.exp(lo), math.exp(hi)
+    value, lo, hi = (as_read(language, feature, x) for x in (value, lo, hi))
     digits = apart_digits(value, lo, hi, DIGITS.get(feature, 0))
     texts = [number(language, x, digits=digits, signed=feature in SIGNED) for x in (value, lo, hi)]
-    return dict(zip(("value", "lo", "hi"), texts, strict=True))
+    return {**dict(zip(("value", "lo", "hi"), texts, strict=True)), "degree": degree(language)}
+
+
+def as_read(language: Language, feature: str, value: float) -> float:
+    """A value on the scale that a person reads: logarithms undone, differences of degrees in their own."""
+    if feature == "ln_rmssd_night":
+        return math.exp(value)
+    return value * FAHRENHEIT if feature == "temp_dev" and language.units == "us" else value
+
+
+def degree(language: Language) -> str:
+    """The sign of a degree of temperature."""
+    return "°F" if language.units == "us" else "°C"
+
+
+def level_values(language: Language, feature: str, start: float, end: float) -> dict[str, object]:
+    """Two levels of a feature, written with as many decimals as tell them apart; hours as their distance."""
+    if feature in GAPS:
+        return {"gap": hours(language, abs(end - start))}
+    start, end = (as_read(language, feature, x) for x in (start, end))
+    digits = DIGITS.get(feature, 0)
+    digits += start != end and round(start, digits) == round(end, digits)
+    texts = [number(language, x, digits=digits, signed=feature in SIGNED) for x in (start, end)]
+    return {**dict(zip(("start", "end"), texts, strict=True)), "degree": degree(language)}
 
 
 def apart_digits(value: float, lo: float, hi: float, digits: int) -> int:
@@ -150,23 +128,47 @@ def name_other(language: Language, other: Other) -> str:
     """One other explanation that the tables know of."""
     activity = f"activity.{(other.activity or '').lower()}"
     named = say(language, activity if activity in language.messages else "activity.exercise")
-    return say(language, f"other.{other.kind}", weekday=weekday(language, other.day), activity=named)
+    kind = other.kind.removesuffix("_eve")
+    return say(language, f"other.{kind}", weekday=weekday(language, other.day), activity=named)
 
 
 def tell_causes(
     language: Language, group: str, day: date, known: Sequence[Other] = (), *, turn: int = 0
 ) -> str:
-    """What else could have done it: what is known, and everyday causes in turn.
+    """What else could have done it, beside an insight: what is known, and everyday causes in turn."""
+    text = list_causes(language, group, day, known, turn=turn)
+    return capital(say(language, "other.again" if turn and not known else "other.can", causes=text))
+
+
+ALIKE = {
+    "whole": {"ill": 0, "heat": 1, "alcohol": 2, "travel": 3, "medicine": 5, "workout": 6},
+    "night": {"alcohol": 1, "heat": 2, "warm_night": 2, "ill": 3, "workout": 4, "travel": 5},
+    "still": {"heat": 1, "ill": 3},
+    "sleep": {"heat": 3, "warm_night": 3, "travel": 5},
+    "calm": {},
+}
+"""Which everyday cause says again what is known already."""
+
+
+def list_causes(
+    language: Language, group: str, day: date, known: Sequence[Other] = (), *, turn: int = 0
+) -> str:
+    """Causes joined by "or": what is known, then everyday ones.
 
     The causes start one further each day, so that no seven days in a row name the same ones; on one
     day the first to speak of a group (`turn` 0) names three, the next two others, the last another one.
+    Beside what is known stands one that does not say the same; in the place of one that does, the third
+    after it, so that no two days in a row have it.
     """
     start = day.toordinal() + (0, 3, 5)[turn]
+    said = {ALIKE[group].get(name_kind(other).split("_", 1)[0]) for other in known}
+    said |= {ALIKE[group].get(name_kind(other)) for other in known}
+    while known and start % CYCLE in said:
+        start += 3
     count = 1 if known else (3, 2, 1)[turn]
     causes = [say(language, f"cause.{group}.{(start + k) % CYCLE}") for k in range(count)]
     named = [name_other(language, other) for other in known]
-    text = format_list([*named, *causes], style="or", locale=language.locale)
-    return capital(say(language, "other.again" if turn and not known else "other.can", causes=text))
+    return str(format_list([*named, *causes], style="or", locale=language.locale))
 
 
 def capital(text: str) -> str:
@@ -179,7 +181,21 @@ def number(language: Language, value: float, *, digits: int = 0, signed: bool = 
     pattern = "0" + ("." + "0" * digits if digits else "")
     rounded = round(value, digits) + 0.0
     sign = f"+{pattern};−{pattern}" if signed and rounded else f"{pattern};−{pattern}"
-    return format_decimal(rounded, format=sign, locale=language.locale)
+    text = format_number(rounded, sign, language.locale)
+    # In a line from right to left a sign would go to the far side of its number.
+    return f"\u200e{text}" if language.direction == "rtl" and not text[0].isdigit() else text
+
+
+@lru_cache(maxsize=4096)
+def format_number(value: float, pattern: str, locale: Locale) -> str:
+    """A number by a pattern of CLDR; a week says the same few hundred again and again."""
+    return str(format_decimal(value, format=pattern, locale=locale))
+
+
+@lru_cache(maxsize=4096)
+def format_day(day: date, pattern: str, locale: Locale) -> str:
+    """A day by a pattern of CLDR."""
+    return str(format_date(day, pattern, locale=locale))
 
 
 def hours(language: Language, value_h: float) -> str:
@@ -196,7 +212,7 @@ def minutes(language: Language, value_min: float) -> str:
 
 def weekday(language: Language, day: date, *, width: str = "EEEE") -> str:
     """The name of a day: Tuesday, or Tue with width `EEE`."""
-    return format_date(day, width, locale=language.locale)
+    return format_day(day, width, language.locale)
 
 
 def day_list(language: Language, days: Sequence[date]) -> str:
@@ -205,9 +221,31 @@ def day_list(language: Language, days: Sequence[date]) -> str:
 
 
 def clock(language: Language, hour: float) -> str:
-    """A time of day from hours after midnight, which may be negative or beyond 24: 22:40."""
-    time = (datetime(2000, 1, 1) + timedelta(minutes=round(hour * 60) % 1440)).time()  # noqa: DTZ001
-    return format_time(time, "HH:mm", locale=language.locale)
+    """A time of day from hours after midnight, which may be negative or beyond 24: 22:40, or 10:40 pm."""
+    return format_time(time_of(hour), "h:mm a" if language.hours == 12 else "HH:mm", locale=language.locale)
+
+
+def full_hour(language: Language, hour: int) -> str:
+    """A whole hour, as short as it can be: 21:00, or 9 pm."""
+    return format_time(time_of(hour), "h a" if language.hours == 12 else "HH:mm", locale=language.locale)
+
+
+def time_of(hour: float) -> time:
+    """The time of day so many hours after midnight."""
+    return (datetime(2000, 1, 1) + timedelta(minutes=round(hour * 60) % 1440)).time()  # noqa: DTZ001
+
+
+def month(language: Language, day: date, beside: date) -> str:
+    """The month of a day: April, with its year where that is not the year of the other day."""
+    same = day.year == beside.year
+    return str(format_skeleton("MMMM" if same else "yMMMM", day, locale=language.locale))
+
+
+def own_word(text: str) -> str:
+    """A word that a person or an export gave: short, on one line, and apart from the text around it."""
+    plain = " ".join(BIDI.sub("", text).split())
+    clipped = plain if len(plain) <= NAME_LENGTH else f"{plain[: NAME_LENGTH - 1]}…"
+    return f"\u2068{clipped}\u2069"
 
 
 def day_range(language: Language, monday: date) -> str:

@@ -9,17 +9,20 @@ from datetime import date, timedelta
 from typing import Literal
 
 from reports.insights import (
-    MOST_OTHERS,
+    GROUPS,
+    Insight,
     Other,
     away,
     causes_of,
-    explains,
+    choose_insights,
+    find_fitting,
     find_others,
     index_certainty,
     index_load,
+    is_noted,
     value_direction,
 )
-from reports.read import Part, Person
+from reports.read import Agreement, CheckIn, Part, Person, Shift
 
 WEEK_DAYS = 7
 USUAL_NIGHTS_DAYS = 42
@@ -31,6 +34,13 @@ HEAVY_DAYS = 3
 """By chance a usual week has this many days above its 84th percentile about 1 time in 12."""
 SAME_SLEEP_MIN = 20.0
 """Within this, sleep is called the same: a watch errs by more (SCIENCE: 17 to 43 min a night)."""
+MOVED_WEEKS = 4
+"""A usual that has moved is told in the week that it is found in, and in the three after it."""
+MOST_MOVED = 3
+QUIET_EVENTS = frozenset({"eda_scan", "menstruation"})
+"""Events that a page does not show: a measurement, and what is nobody else's to read over a shoulder."""
+SAID_SCALES = frozenset({"felt_stress", "felt_week", "who5", "mood"})
+"""Check-ins that are shown as they were said."""
 
 Story = Literal["thin", "learning", "heavy", "harder", "one", "calm", "mixed", "ordinary"]
 DayState = Literal["scored", "learning", "too_little", "not_worn"]
@@ -77,6 +87,20 @@ class Went:
 
 
 @dataclass(frozen=True)
+class Lasting:
+    """An alert: how long it has lasted, and the features with the largest part in it, on their last day out.
+
+    `by_night` where all of them are signals of nights.
+    """
+
+    day: date
+    days: int
+    by_night: bool
+    parts: tuple[tuple[date, Part], ...]
+    others: tuple[Other, ...]
+
+
+@dataclass(frozen=True)
 class Sleep:
     """Sleep of the week, in minutes and hours after midnight; None where too little is known.
 
@@ -117,6 +141,13 @@ class Week:
     state: str
     usual_days: int
     sources: tuple[str, ...]
+    said: tuple[tuple[date, CheckIn], ...] = ()
+    """What the person said of how they felt, in order."""
+    noted: tuple[tuple[str, tuple[date, ...]], ...] = ()
+    """What the person noted, or practised: each kind of event with its days."""
+    lasting: Lasting | None = None
+    moved: tuple[Shift, ...] = ()
+    agreement: Agreement | None = None
 
     @property
     def iso_week(self) -> str:
@@ -165,7 +196,18 @@ def summarise(person: Person, monday: date) -> Week:
         state=last_state(person, days),
         usual_days=max((person.usual_days.get(day, 0) for day in days), default=0),
         sources=tuple(sorted({person.index[d].source or "" for d in days if d in person.index} - {""})),
+        said=list_said(person, days),
+        noted=list_noted(person, days),
+        lasting=find_lasting(person, days),
+        moved=find_moved(person, monday),
+        agreement=person.agreement,
     )
+
+
+def tell_days(person: Person, monday: date, told: Sequence[str]) -> tuple[Insight, ...]:
+    """What is worth saying of each day of a week that the models have worked, as `report.insight` has it."""
+    days = (day for day in days_from(monday) if day in person.index)
+    return tuple(insight for day in days for insight in choose_insights(person, day, told))
 
 
 def mark_day(person: Person, day: date) -> Mark:
@@ -263,9 +305,59 @@ def make_went(person: Person, day: date, part: Part) -> Went:
     if part.value is None or part.usual_lo is None or part.usual_hi is None:
         raise ValueError(f"{part.feature} on {day} is outside its usual range but has no value or no range")
     causes = causes_of(part.feature, away(part))
-    others = tuple(o for o in find_others(person, day) if explains(o, causes))[:MOST_OTHERS]
+    others = find_fitting(find_others(person, day), part.feature, causes)
     direction = value_direction(part)
     return Went(part.feature, direction, day, part.value, part.usual_lo, part.usual_hi, others, causes)
+
+
+def list_said(person: Person, days: Sequence[date]) -> tuple[tuple[date, CheckIn], ...]:
+    """The check-ins of some days; one that was sent twice is said once."""
+    told = [(day, said) for day in days for said in person.checkins.get(day, ()) if said.scale in SAID_SCALES]
+    return tuple(dict.fromkeys(told))
+
+
+def list_noted(person: Person, days: Sequence[date]) -> tuple[tuple[str, tuple[date, ...]], ...]:
+    """The events of some days by kind, in order of their first day."""
+    noted: dict[str, list[date]] = {}
+    for day in days:
+        for kind in dict.fromkeys(event.kind for event in person.events.get(day, ())):
+            if kind not in QUIET_EVENTS:
+                noted.setdefault(kind, []).append(day)
+    return tuple((kind, tuple(when)) for kind, when in noted.items())
+
+
+def find_lasting(person: Person, days: Sequence[date]) -> Lasting | None:
+    """The last alert of some days, with the features behind it as they were on their last day out."""
+    told = [day for day in days if day in person.alerts]
+    if not told:
+        return None
+    day, alert = told[-1], person.alerts[told[-1]]
+    run = days_from(alert.since, (day - alert.since).days + 1)
+    parts = [last_away(person, run, feature) for feature in alert.causes]
+    others = [other for d in reversed(run) for other in find_others(person, d)]
+    return Lasting(
+        day=day,
+        days=len(run),
+        by_night=not any(GROUPS.get(feature) == "still" for feature in alert.causes),
+        parts=tuple(part for part in parts if part is not None),
+        others=find_fitting(sorted(others, key=lambda o: not is_noted(o)), None, "whole"),
+    )
+
+
+def last_away(person: Person, days: Sequence[date], feature: str) -> tuple[date, Part] | None:
+    """A feature on the last of some days on which it was away from usual, towards load."""
+    out = [
+        (day, p) for day in days for p in person.parts.get(day, ()) if p.feature == feature and away(p) == 1
+    ]
+    return out[-1] if out else None
+
+
+def find_moved(person: Person, monday: date) -> tuple[Shift, ...]:
+    """The moves of usual that are told this week: the newest of each feature, the newest first."""
+    judged = monday + timedelta(days=WEEK_DAYS)
+    fresh = [s for s in person.shifts if timedelta(0) <= judged - s.day < timedelta(weeks=MOVED_WEEKS)]
+    newest = {s.feature: s for s in sorted(fresh, key=lambda s: s.day)}
+    return tuple(sorted(newest.values(), key=lambda s: (-s.day.toordinal(), s.feature)))[:MOST_MOVED]
 
 
 def night(person: Person, day: date) -> Night:

@@ -6,40 +6,52 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 
-from reports.page import fresh_lines, read_help_lines, render_page, week_sentence
-from reports.read import Person, read_last_worn, read_pages, read_people, read_told
-from reports.sentences import load_language
-from reports.week import USUAL_NIGHTS_DAYS, Week, days_from, monday_of, summarise
+from reports import gentle, words
+from reports.catalogue import load_language
+from reports.insights import Insight
+from reports.page import choose_lines, read_help_lines, render_page
+from reports.read import Person, read_last_worn, read_pages, read_people
+from reports.sentences import told_features
+from reports.week import USUAL_NIGHTS_DAYS, Week, monday_of, summarise, tell_days
+from reports.wishes import choose_language, read_wishes, why_no_page
+from warehouse.preferences import read_preferences
 from warehouse.staging import stage
 from warehouse.store import open_warehouse
 from warehouse.tables import find_table
 
-METHOD_VERSION = "weeks-1"
+METHOD_VERSION = "weeks-2"
+BATCH = 250
+"""People read together: some 200 MB."""
 PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 @dataclass(frozen=True)
 class WrittenWeeks:
-    """The pages, and the staged folder of `report.week` rows to commit (None if nothing is new)."""
+    """The pages, and the staged folder of `report.week` rows to commit (None if nothing is new).
+
+    `unwritten` says why people got no page who would have had one: 'paused' or 'under 18'. They have no
+    row in `report.week` either: a row is of a page.
+    """
 
     folder: Path | None
     pages: tuple[Path, ...]
+    unwritten: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a page is made of: the person, the week's Monday, its sentences, and what is kept of the last one."""
+    """What a page is made of: the person, the week's Monday, their settings, what is kept of the last one."""
 
     person: Person
     monday: date
-    sentences: list[tuple[date, str]]
+    settings: Mapping[str, str]
     kept: tuple[str, str] | None
 
 
@@ -54,8 +66,9 @@ def write_week(
 ) -> WrittenWeeks:
     """Write one page a person, of the week that `of` lies in, or the last complete week with data.
 
-    Only days before `before` are known to a run. A person without any data gets no page. A page
-    that is there already, with the same bytes, is left alone and stages nothing.
+    Only days before `before` are known to a run. A person without any data gets no page, nor does one
+    who paused or is under 18. A page that is there already, with the same bytes, is left alone and
+    stages nothing.
 
     Raises
     ------
@@ -64,17 +77,29 @@ def write_week(
     """
     with open_warehouse(warehouse, read_only=True) as con:
         weeks = choose_weeks(read_last_worn(con, participants, monday_of(before)), before, of)
-        told: list[Told] = []
-        for monday in sorted(set(weeks.values())):
-            members = sorted(who for who, start in weeks.items() if start == monday)
-            first = monday - timedelta(days=USUAL_NIGHTS_DAYS)
-            people = read_people(con, members, first, monday + timedelta(days=6))
-            kept = read_pages(con, members, monday)
-            told.extend(Told(people[w], monday, read_told(con, w, monday), kept.get(w)) for w in members)
-    written = [write_one(one, reports_dir) for one in told]
-    pages = tuple(path for path, _ in written)
-    rows = [row for _, row in written if row is not None]
-    return WrittenWeeks(stage_rows(rows, staging) if rows else None, pages)
+        settings = read_preferences(con, sorted(weeks))
+    unwritten = {who: why for who in sorted(weeks) if (why := why_no_page(settings[who])) is not None}
+    pages: list[Path] = []
+    rows: list[dict[str, object]] = []
+    for monday in sorted(set(weeks.values())):
+        members = sorted(who for who, start in weeks.items() if start == monday and who not in unwritten)
+        for k in range(0, len(members), BATCH):
+            for told in read_batch(warehouse, members[k : k + BATCH], monday, settings):
+                path, row = write_one(told, reports_dir)
+                pages.append(path)
+                rows += [row] if row is not None else []
+    return WrittenWeeks(stage_rows(rows, staging) if rows else None, tuple(pages), unwritten)
+
+
+def read_batch(
+    warehouse: str | Path, members: Sequence[str], monday: date, settings: Mapping[str, Mapping[str, str]]
+) -> list[Told]:
+    """Read what the pages of some people are made of; the warehouse is free again while they are written."""
+    with open_warehouse(warehouse, read_only=True) as con:
+        first = monday - timedelta(days=USUAL_NIGHTS_DAYS)
+        people = read_people(con, members, first, monday + timedelta(days=6))
+        kept = read_pages(con, members, monday)
+    return [Told(people[who], monday, settings[who], kept.get(who)) for who in members]
 
 
 def stage_rows(rows: list[dict[str, object]], staging: Path) -> Path:
@@ -101,21 +126,23 @@ def choose_weeks(last_worn: dict[str, date], before: date, of: date | None) -> d
 def write_one(told: Told, reports_dir: Path) -> tuple[Path, dict[str, object] | None]:
     """Write the page of one person's week; its row too, unless page and row are there already."""
     week = summarise(told.person, told.monday)
-    lines = fresh_lines(read_help_lines(), days_from(told.monday)[-1])
-    html = render_page(week, told.sentences, lines, load_language()).encode()
-    path = page_path(reports_dir, told.person.participant, week.iso_week)
-    row = week_row(told.person, week, told.sentences, html, path.relative_to(reports_dir))
+    insights = tell_days(told.person, told.monday, told_features(load_language()))
+    wishes, language = read_wishes(told.settings), choose_language(told.settings)
+    lines = choose_lines(read_help_lines(), told.monday, wishes.country)
+    who = told.person.participant
+    html = render_page(week, insights, lines, language, wishes, participant=who).encode()
+    sentence = (gentle if wishes.gentle else words).week_sentence(week, language)
+    path = page_path(reports_dir, who, week.iso_week)
+    row = week_row(who, week, insights, sentence) | page_columns(html, path.relative_to(reports_dir))
     if not path.exists() or path.read_bytes() != html:
         write_private(path, html)
     return path, None if told.kept == (row["page_sha256"], METHOD_VERSION) else row
 
 
-def week_row(
-    person: Person, week: Week, told: list[tuple[date, str]], html: bytes, path: Path
-) -> dict[str, object]:
-    """The row of `report.week`; its reason says why a week was not compared."""
+def week_row(participant: str, week: Week, insights: Sequence[Insight], sentence: str) -> dict[str, object]:
+    """What `report.week` says of a week; its reason says why it was not compared."""
     return {
-        "participant": person.participant,
+        "participant": participant,
         "day": week.monday,
         "iso_week": week.iso_week,
         "valid_days": week.valid_days,
@@ -124,15 +151,18 @@ def week_row(
         "high_days": len(week.high),
         "calm_days": len(week.calm),
         "tst_mean_min": week.sleep.mean_min,
-        "sentence": week_sentence(week, load_language()),
-        "page_sha256": hashlib.sha256(html).hexdigest(),
-        "page_bytes": len(html),
-        "page_path": path.as_posix(),
+        "sentence": sentence,
         "reason": {"thin": "too little wear", "learning": "learning the usual"}.get(week.story),
         "source": ", ".join(week.sources) or None,
         "method_version": METHOD_VERSION,
-        "input_hash": hashlib.sha256(repr((week, told)).encode()).hexdigest()[:16],
+        "input_hash": hashlib.sha256(repr((week, insights)).encode()).hexdigest()[:16],
     }
+
+
+def page_columns(html: bytes, path: Path) -> dict[str, object]:
+    """What `report.week` says of a page."""
+    sha256 = hashlib.sha256(html).hexdigest()
+    return {"page_sha256": sha256, "page_bytes": len(html), "page_path": path.as_posix()}
 
 
 def page_path(reports_dir: Path, participant: str, iso_week: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -50,6 +50,18 @@ class Day:
     usual_days: int = 40
     offset_min: float = 600.0
     workout: tuple[float, float, str] | None = None
+    events: tuple[str, ...] = ()
+    felt: tuple[float, ...] = ()
+    """Answers on felt stress, one an hour from 20:00 on."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What else the models found of a person: alerts by day, moves and agreement by the Monday that judges."""
+
+    alerts: dict[date, tuple[date, tuple[str, ...]]] = field(default_factory=dict)
+    shifts: tuple[tuple[date, str, float, float, date], ...] = ()
+    agreement: tuple[date, str, int] | None = None
 
 
 ORDINARY = Day(dict.fromkeys(USUAL, 0.2), 54.0)
@@ -87,6 +99,38 @@ HEAVY_WEEK = planned(
         6: Day(dict.fromkeys(USUAL, -0.3), 33.0, onset_h=-1.1, wake_h=8.0),
     }
 )
+LASTING_WEEK = HEAVY_WEEK | {
+    day: replace(HEAVY_WEEK[day], events=events, felt=felt)
+    for day, events, felt in (
+        (MONDAY + timedelta(days=1), ("alcohol",), (4.0,)),
+        (MONDAY + timedelta(days=3), ("ill", "mindful", "menstruation", "laundry"), (8.0, 7.5)),
+    )
+}
+LASTING = Found(
+    alerts={MONDAY + timedelta(days=4): (MONDAY + timedelta(days=2), ("rhr_night", "sleep_short"))},
+    shifts=((MONDAY + timedelta(days=7), "rhr_night", 51.2, 54.3, date(2020, 5, 4)),),
+    agreement=(MONDAY + timedelta(days=7), "does_not_follow", 34),
+)
+"""Three heavy days that are told, a usual that has moved, an index that does not follow the person's feelings."""
+TRAVEL_WEEK = planned(
+    {
+        1: replace(ORDINARY, events=("travel",)),
+        2: Day({**HARD.z, "cpd": 2.9}, 92.0, onset_h=2.4, wake_h=7.1, offset_min=120.0, events=("travel",)),
+        3: Day(
+            {**ORDINARY.z, "cpd": 2.2, "sleep_short": 1.4}, 87.0, onset_h=-3.2, wake_h=3.5, offset_min=120.0
+        ),
+        **{k: replace(ORDINARY, offset_min=120.0) for k in (4, 5, 6)},
+    }
+)
+EXERCISE_WEEK = planned(
+    {
+        0: replace(ORDINARY, workout=(7.0, 7.8, "run")),
+        2: replace(ORDINARY, workout=(19.0, 20.5, "outdoor bike")),
+        3: Day({**ORDINARY.z, "rhr_night": 2.1, "ahr_day": 1.4}, 88.0, workout=(12.0, 12.6, "swim")),
+        5: replace(ORDINARY, workout=(9.0, 11.5, "hike"), events=("alcohol",)),
+        6: Day({**ORDINARY.z, "rhr_night": 2.4, "sleep_frag": 1.6}, 90.0, onset_h=0.6),
+    }
+)
 ORDINARY_WEEK = planned({4: NOT_WORN})
 CALM_WEEK = planned({2: Day(dict.fromkeys(USUAL, -1.3), 9.0), 3: Day(dict.fromkeys(USUAL, -1.2), 12.0)})
 ONE_DAY_WEEK = planned({2: Day({**ORDINARY.z, "arousal_min": 1.9, "ahr_day": 1.5}, 88.0)})
@@ -102,19 +146,51 @@ FIRST_WEEK = {
 
 
 def fill(
-    warehouse: Path, staging: Path, plans: dict[str, dict[date, Day]], *, device: str = "unknown"
+    warehouse: Path,
+    staging: Path,
+    plans: dict[str, dict[date, Day]],
+    *,
+    device: str = "unknown",
+    found: dict[str, Found] | None = None,
 ) -> None:
     """Commit the planned days of these people as features and models would."""
     source = f"fitbit_takeout/{device}"
     put(warehouse, staging, "features", plans, {"feature.value": value_rows}, source)
-    models = {"model.index_day": index_rows, "model.baseline": baseline_rows}
-    put(warehouse, staging, "models", plans, {**models, "model.contribution": contribution_rows}, source)
+    models = {
+        "model.index_day": index_rows,
+        "model.baseline": baseline_rows,
+        "model.contribution": contribution_rows,
+    }
+    put(warehouse, staging, "models", plans, models, source, judged(found or {}))
     with stage(staging, "ingest", method_version="ingest-1") as staged:
-        rows = [
-            row for who, plan in plans.items() for d, day in plan.items() for row in workout_rows(who, d, day)
-        ]
-        staged.add("signal.workout", table("signal.workout", rows))
+        for full_name, make in (
+            ("signal.workout", workout_rows),
+            ("signal.event", event_rows),
+            ("signal.checkin", checkin_rows),
+        ):
+            rows = [
+                row for who, plan in plans.items() for d, day in plan.items() for row in make(who, d, day)
+            ]
+            staged.add(full_name, table(full_name, rows))
     commit(warehouse, [staged.folder], now=NOW)
+
+
+def judged(found: dict[str, Found]) -> dict[str, list[dict[str, object]]]:
+    """Rows of what else was found, by table."""
+    rows: dict[str, list[dict[str, object]]] = {"model.alert": [], "model.shift": [], "model.agreement": []}
+    for who, one in found.items():
+        for day, (since, causes) in one.alerts.items():
+            named = dict(zip(("cause_1", "cause_2", "cause_3"), causes, strict=False))
+            row = {"participant": who, "day": day, "alert": True, "since_day": since, **named}
+            rows["model.alert"].append(row)
+        for day, feature, start, end, since in one.shifts:
+            row = {"participant": who, "day": day, "feature": feature, "shifted": True, "kind": "step"}
+            rows["model.shift"].append({**row, "start": start, "end": end, "since": since})
+        if one.agreement is not None:
+            day, verdict, checkins = one.agreement
+            row = {"participant": who, "day": day, "verdict": verdict, "checkins": checkins, "needed": 30}
+            rows["model.agreement"].extend({**row, "lag": lag} for lag in (0, 1))
+    return rows
 
 
 Rows = Callable[[date, Day], Iterable[dict[str, object]]]
@@ -127,6 +203,7 @@ def put(
     plans: dict[str, dict[date, Day]],
     makers: dict[str, Rows],
     source: str,
+    more: dict[str, list[dict[str, object]]] | None = None,
 ) -> None:
     """Stage and commit the rows of one stage."""
     days = [(who, d) for who, plan in plans.items() for d in plan]
@@ -139,7 +216,11 @@ def put(
                 for row in make(d, plans[who][d])
             ]
             staged.add(full_name, table(full_name, rows))
-        staged.replace(pa.table({"participant": [w for w, _ in days], "day": [d for _, d in days]}))
+        for full_name, rows in (more or {}).items():
+            staged.add(full_name, table(full_name, [{**row, **proof} for row in rows]))
+        judged_days = {(row["participant"], row["day"]) for rows in (more or {}).values() for row in rows}
+        redone = sorted({*days, *judged_days})
+        staged.replace(pa.table({"participant": [w for w, _ in redone], "day": [d for _, d in redone]}))
     commit(warehouse, [staged.folder], now=NOW)
 
 
@@ -230,16 +311,40 @@ def workout_rows(who: str, day: date, plan: Day) -> Iterable[dict[str, object]]:
     if plan.workout is None:
         return
     start_h, end_h, activity = plan.workout
-    midnight = datetime(day.year, day.month, day.day) - timedelta(minutes=plan.offset_min)
+    end_utc = utc(day, end_h, plan)
     yield {
+        **recorded(who, day, start_h, plan),
+        "workout": day.isoformat(),
+        "end_utc": end_utc,
+        "activity": activity,
+    }
+
+
+def event_rows(who: str, day: date, plan: Day) -> Iterable[dict[str, object]]:
+    """What was noted on a day."""
+    for kind in plan.events:
+        yield {**recorded(who, day, 0.0, plan), "event": kind}
+
+
+def checkin_rows(who: str, day: date, plan: Day) -> Iterable[dict[str, object]]:
+    """What was answered on a day."""
+    for k, value in enumerate(plan.felt):
+        yield {**recorded(who, day, 20.0 + k, plan), "scale": "felt_stress", "value": value}
+
+
+def recorded(who: str, day: date, hour: float, plan: Day) -> dict[str, object]:
+    """Whose a record is, of when, and where it came from."""
+    return {
         "participant": who,
         "source": "fitbit_takeout",
         "device": "unknown",
-        "workout": day.isoformat(),
-        "t_utc": midnight + timedelta(hours=start_h),
+        "t_utc": utc(day, hour, plan),
         "offset_min": int(plan.offset_min),
-        "end_utc": midnight + timedelta(hours=end_h),
-        "activity": activity,
         "file_id": 1,
         "record": 0,
     }
+
+
+def utc(day: date, hour: float, plan: Day) -> datetime:
+    """The instant of an hour of a local day."""
+    return datetime(day.year, day.month, day.day) + timedelta(hours=hour, minutes=-plan.offset_min)

@@ -26,8 +26,15 @@ ONLY_IN = {
     "duckdb_extensions": ("warehouse/",),
     "neurokit2": ("features/",),
     "fitbit": ("ingest/live/fitbit_web.py",),
+    "cryptography": ("ingest/vault.py", "reports/sealed.py"),
+    "keyring": ("cli/keys.py",),
+    "smtplib": ("cli/smtp.py",),
 }
-SQL_PLACES = ("warehouse/", "features/compute.py", "features/read.py", "models/read.py", "reports/read.py")
+SQL_PLACES = (
+    *("warehouse/", "features/compute.py", "features/read.py", "models/read.py", "reports/read.py"),
+    "reports/read_back.py",
+    "ingest/vault",  # its own SQLite file, outside the warehouse
+)
 SQL = re.compile(
     r"\b(select|insert into|delete from|update)\b.+\b(from|values|set|where|into)\b",
     re.IGNORECASE | re.DOTALL,

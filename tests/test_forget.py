@@ -14,9 +14,11 @@ import pytest
 from synthetic import cohort_life, make_cohort
 
 from cli.forget import forget_person, names
+from cli.keys import FileKeys
 from cli.night import load_export, run_night, write_pages
 from cli.nightly import utc_now
 from cli.settings import Settings
+from ingest.vault import open_vault
 from warehouse.sql import quote, scalar
 from warehouse.store import open_warehouse
 
@@ -24,6 +26,7 @@ PERSON = "p-9zq7xkd8w4"
 LIKE_THEM = "p-9zq7xkd8w42"
 """Longer than the 8 bytes that the file format keeps of a string in its statistics."""
 DEVICE = "plantedwatch77"
+VAULT_ROWS = (("mail", "address"), ("queue", "2025-W37"), ("token", "oura"))
 AIRFLOW_ROWS = {
     "xcom": ("key", "value"),
     "rendered_task_instance_fields": ("task_id", "rendered_fields"),
@@ -116,7 +119,26 @@ def planted(sample_copy: Settings, tmp_path: Path) -> Settings:
     with duckdb.connect() as con:
         con.execute(f"copy (select '{PERSON}' as participant) to {quote(str(left_over / 'x.parquet'))}")
     plant_in_airflow(settings)
+    plant_in_vault(settings)
+    sealed = settings.reports / PERSON / "sealed" / "2025-W37.html"
+    sealed.parent.mkdir()
+    sealed.write_text("closed", encoding="utf-8")
     return settings
+
+
+def plant_in_vault(settings: Settings) -> None:
+    """Give both people an address, a mail that waits and a token, encrypted."""
+    vault = open_vault(settings.vault, FileKeys(settings.vault_key))
+    for who in (PERSON, LIKE_THEM):
+        for kind, name in VAULT_ROWS:
+            vault.write(who, kind, name, {"secret": f"{kind} of {who}"}, compare_version=0)
+
+
+def read_vault(settings: Settings, who: str) -> list[str]:
+    """What the vault gives of a person, decrypted."""
+    vault = open_vault(settings.vault, FileKeys(settings.vault_key))
+    entries = [vault.read(who, kind, name) for kind, name in VAULT_ROWS]
+    return [entry.value["secret"] for entry in entries if entry is not None]
 
 
 def test_nothing_is_left_of_an_erased_person_and_nobody_else_is_touched(planted: Settings) -> None:
@@ -130,14 +152,21 @@ def test_nothing_is_left_of_an_erased_person_and_nobody_else_is_touched(planted:
         "model.baseline",
     ]
     wanted += ["report.insight", "inbox", "raw", "reports", "x.parquet", "attempt=1.log", "published"]
+    wanted += ["sealed", "vault.db:entry", "bytes of " + str(planted.vault)]
     for place in [*wanted, *(f"airflow.db:{table}" for table in AIRFLOW_ROWS)]:
         assert any(place in found for found in before), (
             f"the planted pseudonym is not in {place}: the test is blind"
         )
     assert any("signal.heart_rate" in place for place in places_of(var, DEVICE))
     others = count_rows(planted, "participant <> ?")
+    assert read_vault(planted, PERSON) == [f"{kind} of {PERSON}" for kind, _ in VAULT_ROWS]
+    tokens = raw_tokens(planted.vault)
 
     receipt = forget_person(planted, PERSON)
+    assert read_vault(planted, PERSON) == []
+    assert read_vault(planted, LIKE_THEM) == [f"{kind} of {LIKE_THEM}" for kind, _ in VAULT_ROWS]
+    left = planted.vault.read_bytes()
+    assert [token for token in tokens if token in left] == raw_tokens(planted.vault)
 
     assert places_of(var, PERSON) == set()
     assert places_of(var, DEVICE) == set()
@@ -150,6 +179,12 @@ def test_nothing_is_left_of_an_erased_person_and_nobody_else_is_touched(planted:
         assert con.execute("select count(*) from feature.night where participant = 'sample'").fetchone() != (
             0,
         )
+
+
+def raw_tokens(path: Path) -> list[bytes]:
+    """The encrypted values of a vault, as they stand in its file."""
+    with closing(sqlite3.connect(path)) as db:
+        return [value for (value,) in db.execute("select value from entry order by participant, kind")]
 
 
 def count_rows(settings: Settings, where: str) -> dict[str, int]:

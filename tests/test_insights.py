@@ -26,10 +26,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from reports.catalogue import load_language, say
 from reports.daily import spread, write_insights
-from reports.insights import Insight, Other, certainty, choose_insights, index_certainty
-from reports.read import IndexDay, Part, Person, Workout
-from reports.sentences import load_language, say, sure_key, tell, tell_causes, told_features
+from reports.insights import EVENTS, EXPLAINS, Insight, Other, certainty, choose_insights, index_certainty
+from reports.read import Event, IndexDay, Part, Person, Workout
+from reports.sentences import sure_key, tell, tell_causes, told_features
 from warehouse.commit import commit
 from warehouse.store import content_hashes, open_warehouse
 
@@ -157,6 +158,82 @@ def test_a_clock_that_moved_is_named_on_its_day_only() -> None:
     assert choose_insights(moved, days[0], TOLD)[0].others == ()
 
 
+def test_a_trip_over_time_zones_is_named_for_three_days_and_summer_time_for_one() -> None:
+    days = [WEDNESDAY + timedelta(days=k) for k in range(-1, 4)]
+    for moved, named in ((480.0, 3), (60.0, 1)):
+        values = {d: {"offset_wake_min": 600.0 if d < WEDNESDAY else 600.0 - moved} for d in days}
+        one = Person("p", dict.fromkeys(days, HARD_DAY), {}, values)
+        others = [choose_insights(one, d, TOLD)[0].others for d in days]
+        assert [len(found) for found in others] == [0] + [1] * named + [0] * (4 - named)
+    zone = Insight(WEDNESDAY, 1, "index", load=1, direction=1, others=(Other("zone", WEDNESDAY),))
+    assert "The trip to another time zone by Wednesday or" in tell(ENGLISH, zone)
+
+
+@pytest.mark.parametrize(
+    ("kind", "group", "same"),
+    [
+        ("alcohol", "whole", "a drink"), ("alcohol_eve", "night", "a glass of wine"), ("ill", "still", "nose"),
+        ("zone", "whole", "a long trip"), ("travel_eve", "sleep", "a strange bed"),
+        ("workout_evening", "night", "a late workout"), ("warm_night", "sleep", "a stuffy room"),
+    ],
+)  # fmt: skip
+def test_no_everyday_cause_says_again_what_is_known(kind: str, group: str, same: str) -> None:
+    days = [MONDAY + timedelta(days=k) for k in range(7)]
+    texts = [tell_causes(ENGLISH, group, day, (Other(kind, day, "run"),)) for day in days]
+    assert all(" or " in text and same not in text for text in texts)
+    assert any(same in tell_causes(ENGLISH, group, day) for day in days)
+
+
+def noted(**days: str) -> dict[date, tuple[Event, ...]]:
+    return {
+        MONDAY + timedelta(days=int(name[1:])): tuple(map(Event, kinds.split()))
+        for name, kinds in days.items()
+    }
+
+
+def test_a_drink_explains_its_day_and_the_night_and_day_after_but_not_the_night_before() -> None:
+    hard = {"rhr_night": 2.5, "ahr_day": 1.5, "sleep_frag": 1.4}
+    before = replace(person(WEDNESDAY, HARD_DAY, **hard), events=noted(d1="alcohol"))
+    assert {i.feature: i.others for i in choose_insights(before, WEDNESDAY, TOLD)} == {
+        None: (Other("alcohol_eve", WEDNESDAY - timedelta(days=1)),),
+        "rhr_night": (),
+        "ahr_day": (),
+    }
+    by_night = replace(person(WEDNESDAY, USUAL_DAY, rhr_night=2.5), events=noted(d1="alcohol"))
+    assert "The drink you noted on Tuesday or" in tell(ENGLISH, choose_insights(by_night, WEDNESDAY, TOLD)[0])
+    same = replace(by_night, events=noted(d2="alcohol"))  # the night was over before Wednesday's drink
+    assert choose_insights(same, WEDNESDAY, TOLD)[0].others == ()
+    earlier = replace(by_night, events=noted(d0="alcohol"))
+    assert choose_insights(earlier, WEDNESDAY, TOLD)[0].others == ()
+
+
+def test_what_was_noted_on_both_days_is_named_once_and_own_words_explain_nothing() -> None:
+    hard = person(WEDNESDAY, HARD_DAY)
+    both = replace(hard, events=noted(d1="travel ill laundry", d2="travel ill <b>"))
+    (whole,) = choose_insights(both, WEDNESDAY, TOLD)
+    assert whole.others == (Other("ill", WEDNESDAY), Other("travel", WEDNESDAY))
+    assert "laundry" not in tell(ENGLISH, whole)
+
+
+def test_practice_stands_beside_calm_days_only() -> None:
+    calm = scored(6.0, "calmer", 3.0, 12.0)
+    for index, others in ((calm, (Other("mindful", WEDNESDAY),)), (HARD_DAY, ())):
+        one = replace(person(WEDNESDAY, index), events=noted(d2="mindful"))
+        assert choose_insights(one, WEDNESDAY, TOLD)[0].others == others
+
+
+def test_a_warm_night_is_named_where_the_skin_was_warm_and_never_as_its_own_cause() -> None:
+    warm = Part("temp_dev", 0.9, -0.3, 0.3, 2.2, 0.2, 0.0, 0.3, KAPPA, NU)
+    hard = person(WEDNESDAY, HARD_DAY, rhr_night=1.2)
+    hard.parts[WEDNESDAY] = (*hard.parts[WEDNESDAY], warm)
+    others = {i.feature: i.others for i in choose_insights(hard, WEDNESDAY, TOLD)}
+    assert others == {None: (Other("warm_night", WEDNESDAY),), "temp_dev": (), "rhr_night": ()}
+    alone = replace(hard, index={WEDNESDAY: USUAL_DAY})
+    assert [i.others for i in choose_insights(alone, WEDNESDAY, TOLD) if i.feature == "temp_dev"] == [()]
+    cool = replace(hard, parts={WEDNESDAY: (part("rhr_night", 1.2),)})
+    assert all(i.others == () for i in choose_insights(cool, WEDNESDAY, TOLD))
+
+
 def test_learning_says_how_far_and_no_wear_says_that_it_is_fine() -> None:
     learning = IndexDay(None, None, None, None, "learning", show_number=False, source=None)
     new = Person("p", {MONDAY: learning}, values={MONDAY: {"valid_night": 1.0}}, usual_days={MONDAY: 3})
@@ -177,9 +254,13 @@ days_of_z = st.lists(st.fixed_dictionaries(dict.fromkeys(USUAL, zs)), min_size=1
 
 
 @settings(deadline=None, max_examples=40)
-@given(days_of_z, st.lists(st.sampled_from([USUAL_DAY, HARD_DAY, None]), min_size=14, max_size=14))
+@given(
+    days_of_z,
+    st.lists(st.sampled_from([USUAL_DAY, HARD_DAY, None]), min_size=14, max_size=14),
+    st.lists(st.sets(st.sampled_from(EVENTS), max_size=2), min_size=14, max_size=14),
+)
 def test_no_sentence_is_said_twice_in_any_seven_days(
-    plans: list[dict[str, float]], indexes: list[IndexDay | None]
+    plans: list[dict[str, float]], indexes: list[IndexDay | None], noted_kinds: list[set[str]]
 ) -> None:
     days = [MONDAY + timedelta(days=k) for k in range(14)]
     index = {d: i for d, i in zip(days, indexes, strict=True) if i is not None}
@@ -187,7 +268,8 @@ def test_no_sentence_is_said_twice_in_any_seven_days(
         d: tuple(part(f, z) for f, z in p.items()) for d, p in zip(days, plans, strict=True) if d in index
     }
     run = (Workout(18.0, 19.0, "run"),)
-    one = Person("p", index, parts, workouts={days[3]: run, days[4]: run})
+    events = dict(zip(days, (tuple(map(Event, sorted(kinds))) for kinds in noted_kinds), strict=True))
+    one = Person("p", index, parts, workouts={days[3]: run, days[4]: run}, events=events)
     said = {d: [tell(ENGLISH, i) for i in choose_insights(one, d, TOLD)] for d in days}
     assert all(1 <= len(texts) <= 3 for texts in said.values())
     for first in range(8):
@@ -288,7 +370,13 @@ def test_one_day_names_no_everyday_cause_twice_in_a_group() -> None:
 
 def test_every_message_that_code_can_ask_for_is_there() -> None:
     for feature in TOLD:
-        for key in (f"insight.{feature}.more", f"insight.{feature}.less", f"went.{feature}.body"):
+        sides = (
+            f"{start}.{feature}.{side}" for start in ("insight", "went", "moved") for side in ("more", "less")
+        )
+        gentle = (f"moved.{feature}.words_{side}" for side in ("more", "less"))
+        for key in (*sides, *gentle, f"went.{feature}.body", f"lasting.{feature}"):
             assert key in ENGLISH.messages
+    for kinds in EXPLAINS.values():
+        assert all(f"other.{kind.removesuffix('_eve')}" in ENGLISH.messages for kind in kinds)
     for group in ("whole", "night", "still", "sleep", "calm"):
         assert len({say(ENGLISH, f"cause.{group}.{k}") for k in range(7)}) == 7
