@@ -6,6 +6,7 @@ functions, after its home has been set.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
@@ -24,11 +25,12 @@ QUIET = {
     "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow.sdk.api.client=CRITICAL",
     "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
 }
-POOL = ("steadyline_writer", 1, "DuckDB has one writing process")
+POOLS = DAGS / "pools.json"
+"""The writer's pool and one a provider; a server imports the same file."""
 
 
 def prepare(settings: Settings) -> None:
-    """Set Airflow's home below `var`, and make or upgrade its metadata and the writer's pool."""
+    """Set Airflow's home below `var`, and make or upgrade its metadata and the pools."""
     settings.airflow.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ.update(QUIET)
     os.environ["AIRFLOW_HOME"] = str(settings.airflow)
@@ -43,8 +45,8 @@ def prepare(settings: Settings) -> None:
         initdb()
     finally:
         os.umask(mask)
-    name, slots, description = POOL
-    Pool.create_or_update_pool(name, slots=slots, description=description, include_deferred=False)
+    for name, pool in json.loads(POOLS.read_text(encoding="utf-8")).items():
+        Pool.create_or_update_pool(name, **pool)
 
 
 def run_dag(dag_id: str, conf: Mapping[str, object]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -30,10 +31,18 @@ def forget(
     settings = read_settings(os.environ)
     if not yes:
         typer.confirm(f"Erase {participant} for good: rows, files, pages and logs?", abort=True)
-    typer.echo(f"erased; receipt {forget_person(settings, participant, wait_s=wait)}")
+    receipt = forget_person(settings, participant, environ=os.environ, tell=typer.echo, wait_s=wait)
+    typer.echo(f"erased; receipt {receipt}")
 
 
-def forget_person(settings: Settings, participant: str, *, wait_s: float = 60.0) -> str:
+def forget_person(
+    settings: Settings,
+    participant: str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    wait_s: float = 60.0,
+) -> str:
     """Erase a person from every place where a run may have put something of theirs.
 
     Whoever adds such a place (backups, a queue) adds it here and to the test.
@@ -54,9 +63,11 @@ def forget_person(settings: Settings, participant: str, *, wait_s: float = 60.0)
         raise ExplainedError(
             f"There is no participant {participant}: 'steadyline status' lists those there are."
         )
+    if environ is not None:
+        take_consents_back(settings, environ, participant, tell)
     # Needs no key, so that it works where that is lost; a mail that is being sent is the last one.
     open_vault(settings.vault, FileKeys(settings.vault_key)).delete_participant(participant)
-    personal = (settings.inbox / participant, settings.raw / participant)
+    personal = (settings.inbox / participant, settings.raw / participant, settings.watch / participant)
     files = sum(map(remove, (*personal, person_folder(settings.reports, participant))))
     for unfinished in list_unfinished(settings, participant):
         unfinished.unlink(missing_ok=True)
@@ -67,6 +78,27 @@ def forget_person(settings: Settings, participant: str, *, wait_s: float = 60.0)
     if settings.published.exists():
         publish(settings.warehouse, settings.published, group=settings.group, wait_s=wait_s)
     return receipt
+
+
+def take_consents_back(
+    settings: Settings, environ: Mapping[str, str], participant: str, tell: Callable[[str], None]
+) -> None:
+    """Take a person's consents back at the providers as well as that works, and say what became of each.
+
+    A provider that is gone, or a lost key of the vault, does not hold up the erasure; a pull under way does.
+    """
+    from cli.connect import end_connections
+    from cli.keys import open_store
+    from ingest.vault_file import VaultError
+
+    if not settings.vault.exists():
+        return
+    try:
+        told = end_connections(settings, open_store(settings, environ), environ, participant)
+    except VaultError as error:
+        told = [f"consents could not be taken back, the person can do it in the account: {error}"]
+    for line in told:
+        tell(line)
 
 
 def names(participant: str) -> re.Pattern[str]:

@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from cli import diary, features, forget, load, look, nightly, person, serve, sheet, validate, vault
+from cli import (
+    connect,
+    diary,
+    features,
+    forget,
+    load,
+    look,
+    nightly,
+    person,
+    pulls,
+    serve,
+    sheet,
+    validate,
+    vault,
+)
 from warehouse.errors import ExplainedError
 
 app = typer.Typer(
@@ -28,6 +42,8 @@ diary.add_to(app)
 serve.add_to(app)
 person.add_to(app)
 vault.add_to(app)
+connect.add_to(app)
+pulls.add_to(app)
 sheet.add_to(app)
 
 

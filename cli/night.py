@@ -17,6 +17,7 @@ from cli.settings import Settings, make_places
 
 if TYPE_CHECKING:
     from cli.post import Posted
+    from cli.pulls import Outcome
     from ingest.inbox import Waiting
     from ingest.load import Progress
     from ingest.outcome import LoadReport
@@ -28,11 +29,29 @@ BATCH = 25
 
 @dataclass(frozen=True)
 class Night:
-    """What a night did: folders of the inbox, participant-days written a stage, whether it published."""
+    """What a night did: pulls, folders of the inbox, participant-days written a stage, whether it published."""
 
+    pulls: tuple[Outcome, ...] = ()
     inbox: tuple[Waiting, ...] = ()
     written: dict[str, int] = field(default_factory=dict)
     published: bool = False
+
+
+def pull_everybody(
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    before: date,
+    now: datetime,
+    wait_s: float = 60.0,
+    tell: Callable[[str], None] = lambda _: None,
+) -> list[Outcome]:
+    """Pull for everybody who is connected, and delete raw answers that are old."""
+    from cli.pulls import pull_all, tidy
+
+    outcomes = list(pull_all(settings, environ, before=before, now=now, wait_s=wait_s, tell=tell))
+    tidy(settings, environ, now=now)
+    return outcomes
 
 
 def load_inbox(settings: Settings, *, now: datetime, wait_s: float = 60.0) -> list[Waiting]:
@@ -203,12 +222,16 @@ def run_night(
     before: date,
     now: datetime,
     jobs: int = 1,
+    environ: Mapping[str, str] | None = None,
     wait_s: float = 60.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Night:
-    """Do all that is due: load the inbox, compute, score, write, publish."""
+    """Do all that is due: pull (where an environment is given), load the inbox, compute, score, write, publish."""
     from warehouse.staging import staging_folder
 
+    pulls: list[Outcome] = []
+    if environ is not None:
+        pulls = pull_everybody(settings, environ, before=before, now=now, wait_s=wait_s, tell=tell)
     tell("loading the inbox")
     waiting = load_inbox(settings, now=now, wait_s=wait_s)
     batches = plan_batches(settings, wait_s=wait_s)
@@ -225,7 +248,8 @@ def run_night(
         insights = write_daily(settings, staging, before, people) if people else None
         written["reports"] = commit_stage(settings, [insights], now=now, wait_s=wait_s).partitions
     tell("publishing")
-    return Night(tuple(waiting), written, publish_copy(settings, wait_s=wait_s) if people else False)
+    published = publish_copy(settings, wait_s=wait_s) if people else False
+    return Night(tuple(pulls), tuple(waiting), written, published)
 
 
 def compute_all(

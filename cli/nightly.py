@@ -33,7 +33,7 @@ def nightly(
     wait: Wait = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Do all that is due: load the inbox, compute, score, write, publish: the DAG's work by hand."""
+    """Do all that is due: pull, load the inbox, compute, score, write, publish: the DAG's work by hand."""
     from rich.console import Console
 
     with Console(stderr=True).status("starting") as shown:
@@ -42,19 +42,24 @@ def nightly(
             before=day_or_today(day),
             now=utc_now(),
             jobs=jobs,
+            environ=os.environ,
             wait_s=wait,
             tell=shown.update,
         )
-    problems = [f"{w.participant}: {w.problem}" for w in done.inbox if w.problem is not None]
+    told = [o.line for o in done.pulls if o.is_news and not o.is_trouble]
+    problems = [o.line for o in done.pulls if o.is_trouble]
+    problems += [f"{w.participant}: {w.problem}" for w in done.inbox if w.problem is not None]
     rows = [{"stage": stage, "days written": days} for stage, days in done.written.items()]
     if as_json:
-        print_json({"written": done.written, "published": done.published, "problems": problems})
+        print_json(
+            {"written": done.written, "published": done.published, "told": told, "problems": problems}
+        )
     else:
         print_table("written", rows, empty="nothing")
         typer.echo("published anew" if done.published else "the published file is as it was")
+    for line in (*told, *problems):
+        typer.echo(line, err=True)
     if problems:
-        for problem in problems:
-            typer.echo(problem, err=True)
         raise typer.Exit(1)
 
 

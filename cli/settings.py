@@ -50,6 +50,11 @@ class Settings:
         return self.var / "vault.key"
 
     @property
+    def watch(self) -> Path:
+        """What was told to the operator, so that it is told once, a folder a participant."""
+        return self.var / "watch"
+
+    @property
     def airflow(self) -> Path:
         """Home of the embedded Airflow: its metadata and logs."""
         return self.var / "airflow"

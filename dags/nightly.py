@@ -1,4 +1,4 @@
-"""The nightly run: load what waits, compute what is due, score it, write insights, publish a copy."""
+"""The nightly run: pull from wearables' services, load what waits, compute what is due, score it, tell, publish."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from airflow.sdk import Asset, Param, dag, get_current_context, setup, task, teardown
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.log import mask_secret
 
-from cli import night
+from cli import night, pulls
+from cli.apps import PROVIDERS
 from cli.settings import read_settings
 
 log = logging.getLogger(__name__)
@@ -18,6 +21,8 @@ log = logging.getLogger(__name__)
 PUBLISHED = Asset(name="steadyline", uri="steadyline://published")
 WRITER = "steadyline_writer"
 """A pool of one slot, since DuckDB has one writing process (docs/operate.md)."""
+PATIENT_S = 600.0
+"""Pulls load what they fetch outside of that pool: so long each waits for the others' writing."""
 
 
 @dag(
@@ -29,7 +34,11 @@ WRITER = "steadyline_writer"
     tags=["steadyline"],
     default_args={"retries": 1, "retry_delay": timedelta(minutes=1)},
     params={
-        "date": Param(None, type=["null", "string"], format="date", description="work the days before it")
+        "date": Param(None, type=["null", "string"], format="date", description="work the days before it"),
+        "path": Param(None, type=["null", "string"], description="an export to load first"),
+        "participant": Param(None, type=["null", "string"], description="whose export it is"),
+        "timezone": Param(None, type=["null", "string"], description="where they live, for a new person"),
+        "research": Param(False, type="boolean", description="they allow research tables"),
     },
     doc_md=__doc__,
 )
@@ -46,10 +55,32 @@ def nightly() -> None:
         before = context["params"]["date"] or after.date().isoformat()
         return {"staging": str(folder), "before": before, "now": after.isoformat()}
 
-    @task(pool=WRITER)
+    @task
+    def people(provider: str) -> list[str]:
+        """List who is connected to a provider, but for who has to consent again."""
+        return pulls.list_people(read_settings(os.environ), provider)
+
+    @task(map_index_template="{{ person }}")
+    def pull(participant: str, provider: str, run: dict[str, str]) -> None:
+        """Pull one person's days from one provider; nothing of it goes into an XCom."""
+        get_current_context()["person"] = participant  # type: ignore[typeddict-unknown-key]
+        _, before = work(run)
+        errand = pulls.Errand(participant, provider, before, instant(run), wait_s=PATIENT_S)
+        outcome = pulls.pull_one(read_settings(os.environ), os.environ, errand, mask_secret)
+        log.log(logging.WARNING if outcome.is_news else logging.INFO, outcome.line)
+        if outcome.is_trouble:
+            raise AirflowFailException(outcome.line)
+        if outcome.state == "down":
+            raise AirflowException(outcome.line)
+        if outcome.state != "pulled":
+            raise AirflowSkipException(outcome.line)
+
+    # One person's trouble, or one provider's, does not hold up the night.
+    @task(pool=WRITER, trigger_rule="all_done_setup_success")
     def load(run: dict[str, str]) -> int:
         """Load the inbox, and the export that was named, if one was; counts the loads."""
         settings, now = read_settings(os.environ), instant(run)
+        pulls.tidy(settings, os.environ, now=now)
         waiting = night.load_inbox(settings, now=now)
         for folder in waiting:
             if folder.problem is not None:
@@ -106,6 +137,11 @@ def nightly() -> None:
 
     run = begin()
     loaded = load(run)
+    for provider in PROVIDERS:
+        listed = people.override(task_id=f"people_{provider}")(provider)
+        pulling = pull.override(task_id=f"pull_{provider}", pool=f"steadyline_{provider}")
+        run >> listed
+        pulling.partial(provider=provider, run=run).expand(participant=listed) >> loaded
     batches = plan()
     committed = commit(compute.partial(run=run).expand(batch=batches), run)
     loaded >> batches

@@ -67,6 +67,7 @@ from ingest.lines import decode_head, decode_text, read_figures, to_number
 from ingest.moments import Moments, check_end, place_days, place_local, place_stamps
 from ingest.nights import lay_out_episodes, lay_out_stages
 from ingest.offsets import Zoned, parse_zoned, prove_clock
+from ingest.pages import Page, parse_page
 from ingest.quantities import Measured, Quantity, measure, read_numbers
 from ingest.stamps import ISO_STAMP, MISSING, US_DATE, US_STAMP, parse_days, parse_stamps
 from ingest.stretches import Stretches, check_levels, overlay, rename, renumber, unfold
@@ -96,6 +97,7 @@ __all__ = [
     "Midnights",
     "Moments",
     "Numbered",
+    "Page",
     "Quantity",
     "Records",
     "Rejected",
@@ -141,6 +143,7 @@ __all__ = [
     "overlay",
     "parse_days",
     "parse_documents",
+    "parse_page",
     "parse_stamps",
     "parse_zoned",
     "peek",

@@ -143,7 +143,7 @@ def child(server: Server, folder: Path, what: str) -> subprocess.Popen[str]:
 def test_processes_that_refresh_at_once_lose_nothing(server: Server, vault: Vault, tmp_path: Path) -> None:
     server.tell("reset")
     keep(vault, Held(refresh=f"rt-{WHO}"))
-    children = [child(server, tmp_path, "6") for _ in range(4)]
+    children = [child(server, tmp_path, "4") for _ in range(4)]
     said = [one.communicate(timeout=60)[1] for one in children]
     assert [one.returncode for one in children] == [0] * 4, "\n".join(said)
     assert status_of(vault).status == "active"
@@ -519,7 +519,7 @@ def test_no_secret_is_in_a_log_an_error_a_repr_or_a_file(
         first = tokens.get()
         second = tokens.refresh(first)
         told += [repr(tokens), repr(read_held(vault, WHO, "google_health"))]
-        server.tell("revoke", who=WHO)
+        assert end_consent(tokens) is None
         with pytest.raises(NeedsReconsentError) as caught:
             tokens.refresh(second)
     server.tell("reset")

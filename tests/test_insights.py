@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,12 @@ def test_no_everyday_cause_says_again_what_is_known(kind: str, group: str, same:
     texts = [tell_causes(ENGLISH, group, day, (Other(kind, day, "run"),)) for day in days]
     assert all(" or " in text and same not in text for text in texts)
     assert any(same in tell_causes(ENGLISH, group, day) for day in days)
+    # What was on one day is named on the next too, and not in the same words.
+    two = [
+        [tell_causes(ENGLISH, group, d, (Other(kind, day, "run"),)) for d in pair]
+        for day, pair in zip(days, pairwise(days), strict=False)
+    ]
+    assert all(first != second for first, second in two)
 
 
 def noted(**days: str) -> dict[date, tuple[Event, ...]]:

@@ -177,7 +177,8 @@ KINDS: tuple[Kind, ...] = (
 COMMON = ("id", "day", "timestamp", "contributors", "ring_id", "meta")
 """Names that documents of several kinds have, and that are left out where they are not asked for."""
 ALIASES = {"sleepmodel": "sleep"}
-FILE = re.compile(r"(?:oura[_-])?([a-z][a-z0-9_]*?)(?:[_-]\d{4}[-_\d]*)?\.(?:csv|json)", re.IGNORECASE)
+FILE = re.compile(r"(?:oura[_-])?([a-z][a-z0-9_]*?)(?:[_-]\d{4}[-_\dTZ]*)?\.(?:csv|json)", re.IGNORECASE)
+"""A name may end with a date, with days asked for and with the moment of a pull."""
 LEFT_OUT = re.compile(
     r"(?:daytimestress|sleeptime|ringbatterylevel|ringconfiguration|enhancedtag|tag|session|vo2max|restmodeperiod"
     r"|dailycardiovascularage|dailysmoothedcardiovascularage|rawlocation|bloodglucose|meal|fooditem)"
