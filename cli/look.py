@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import typer
@@ -23,11 +23,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(as_json: AsJson = False, wait: Wait = 60.0) -> None:
-    """Say what is here: people, streams, days scored, what was refused and what is still due."""
+    """Say what is here and what to look at: people, connections, streams, days scored, what is still due."""
+    from cli.watch import describe
     from warehouse import status as described
     from warehouse.store import open_warehouse
 
-    with open_warehouse(read_settings(os.environ).warehouse, read_only=True, wait_s=wait) as con:
+    settings = read_settings(os.environ)
+    with open_warehouse(settings.warehouse, read_only=True, wait_s=wait) as con:
         parts = {
             "people": described.describe_people(con),
             "streams": described.describe_streams(con),
@@ -36,6 +38,7 @@ def status(as_json: AsJson = False, wait: Wait = 60.0) -> None:
             "pages": described.describe_pages(con),
             "last runs": described.describe_runs(con),
         }
+    parts |= describe(settings, before=utc_today(), wait_s=wait)
     if as_json:
         print_json(parts)
         return
@@ -108,6 +111,11 @@ def print_table(
         table.add_row(*(Text(show(row[name])) for name in names or list(rows[0])))
     console.print(table)
     console.print()
+
+
+def utc_today() -> date:
+    """Tell the day, in UTC."""
+    return datetime.now(UTC).date()
 
 
 def show(value: object) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ingest.inbox import Waiting
     from ingest.load import Progress
     from ingest.outcome import LoadReport
+    from reports.weekly import WrittenWeeks
     from warehouse.commit import Committed
 
 BATCH = 25
@@ -164,8 +165,8 @@ def write_pages(
     of: date | None = None,
     out: Path | None = None,
     wait_s: float = 60.0,
-) -> list[Path]:
-    """Write weekly pages, for everyone or for some, and beside them the months to look back on; names the pages."""
+) -> WrittenWeeks:
+    """Write weekly pages, for everyone or for some, and beside them the months to look back on."""
     from reports.months import write_months
     from reports.weekly import write_week
     from warehouse.staging import staging_folder
@@ -178,7 +179,7 @@ def write_pages(
         )
         commit_stage(settings, [written.folder], now=now, wait_s=wait_s)
     write_months(settings.warehouse, out or settings.reports, participants=people, before=before)
-    return list(written.pages)
+    return written
 
 
 def mail_pages(
@@ -214,6 +215,15 @@ def mail_pages(
     if posted.problem is not None:
         raise PostError("\n".join(posted.told))
     return posted
+
+
+def watch_all(
+    settings: Settings, environ: Mapping[str, str], *, before: date, wait_s: float = 60.0
+) -> tuple[list[str], list[str]]:
+    """Tell the operator what is news; gives the lines, and what kept them from being sent."""
+    from cli.watch import watch
+
+    return watch(settings, environ, before=before, wait_s=wait_s)
 
 
 def run_night(

@@ -20,6 +20,12 @@ Day = Annotated[
     typer.Option("--date", formats=["%Y-%m-%d"], help="Work the days before this one. Else: today, in UTC."),
 ]
 
+NO_PAGE = {
+    "paused": "paused by their own setting",
+    "under 18": "Steadyline makes no pages for people under 18",
+}
+"""Why somebody got no page (reports.wishes.why_no_page), for the operator."""
+
 
 def add_to(app: typer.Typer) -> None:
     """Add this group's commands."""
@@ -51,9 +57,7 @@ def nightly(
     problems += [f"{w.participant}: {w.problem}" for w in done.inbox if w.problem is not None]
     rows = [{"stage": stage, "days written": days} for stage, days in done.written.items()]
     if as_json:
-        print_json(
-            {"written": done.written, "published": done.published, "told": told, "problems": problems}
-        )
+        print_json({"written": done.written, "published": done.published, "told": told, "problems": problems})
     else:
         print_table("written", rows, empty="nothing")
         typer.echo("published anew" if done.published else "the published file is as it was")
@@ -85,7 +89,7 @@ def week(
     """Write the weekly page."""
     settings = read_settings(os.environ)
     secret = ask_for_one(participant) if passphrase else None
-    pages = night.write_pages(
+    written = night.write_pages(
         settings,
         before=day_or_today(day),
         now=utc_now(),
@@ -94,8 +98,11 @@ def week(
         out=out,
         wait_s=wait,
     )
+    pages = list(written.pages)
     if secret is not None:
         pages += seal_pages(pages, secret)
+    for who, why in written.unwritten.items():
+        typer.echo(f"{who}: {NO_PAGE[why]}; nothing was written", err=True)
     rows: list[dict[str, Any]] = [{"page": str(page)} for page in pages]
     if as_json:
         print_json(rows)

@@ -25,6 +25,35 @@ PATIENT_S = 600.0
 """Pulls load what they fetch outside of that pool: so long each waits for the others' writing."""
 
 
+@task
+def people(provider: str) -> list[str]:
+    """List who is connected to a provider, but for who has to consent again."""
+    return pulls.list_people(read_settings(os.environ), provider)
+
+
+@task(map_index_template="{{ person }}")
+def pull(participant: str, provider: str, run: dict[str, str]) -> None:
+    """Pull one person's days from one provider; nothing of it goes into an XCom."""
+    get_current_context()["person"] = participant  # type: ignore[typeddict-unknown-key]
+    _, before = work(run)
+    errand = pulls.Errand(participant, provider, before, instant(run), wait_s=PATIENT_S)
+    outcome = pulls.pull_one(read_settings(os.environ), os.environ, errand, mask_secret)
+    log.log(logging.WARNING if outcome.is_news else logging.INFO, outcome.line)
+    if outcome.is_trouble:
+        raise AirflowFailException(outcome.line)
+    if outcome.state == "down":
+        raise AirflowException(outcome.line)
+    if outcome.state != "pulled":
+        raise AirflowSkipException(outcome.line)
+
+
+# One person's trouble, or one provider's, does not hold up the night.
+@task(trigger_rule="all_done")
+def tidy() -> int:
+    """Once all pulls have ended, well or not: delete raw answers that are old; counts them."""
+    return pulls.tidy(read_settings(os.environ), os.environ, now=datetime.now(UTC).replace(tzinfo=None))
+
+
 @dag(
     dag_id="nightly",
     schedule="0 3 * * *",
@@ -38,7 +67,7 @@ PATIENT_S = 600.0
         "path": Param(None, type=["null", "string"], description="an export to load first"),
         "participant": Param(None, type=["null", "string"], description="whose export it is"),
         "timezone": Param(None, type=["null", "string"], description="where they live, for a new person"),
-        "research": Param(False, type="boolean", description="they allow research tables"),
+        "research": Param(default=False, type="boolean", description="they allow research tables"),
     },
     doc_md=__doc__,
 )
@@ -55,32 +84,10 @@ def nightly() -> None:
         before = context["params"]["date"] or after.date().isoformat()
         return {"staging": str(folder), "before": before, "now": after.isoformat()}
 
-    @task
-    def people(provider: str) -> list[str]:
-        """List who is connected to a provider, but for who has to consent again."""
-        return pulls.list_people(read_settings(os.environ), provider)
-
-    @task(map_index_template="{{ person }}")
-    def pull(participant: str, provider: str, run: dict[str, str]) -> None:
-        """Pull one person's days from one provider; nothing of it goes into an XCom."""
-        get_current_context()["person"] = participant  # type: ignore[typeddict-unknown-key]
-        _, before = work(run)
-        errand = pulls.Errand(participant, provider, before, instant(run), wait_s=PATIENT_S)
-        outcome = pulls.pull_one(read_settings(os.environ), os.environ, errand, mask_secret)
-        log.log(logging.WARNING if outcome.is_news else logging.INFO, outcome.line)
-        if outcome.is_trouble:
-            raise AirflowFailException(outcome.line)
-        if outcome.state == "down":
-            raise AirflowException(outcome.line)
-        if outcome.state != "pulled":
-            raise AirflowSkipException(outcome.line)
-
-    # One person's trouble, or one provider's, does not hold up the night.
-    @task(pool=WRITER, trigger_rule="all_done_setup_success")
+    @task(pool=WRITER)
     def load(run: dict[str, str]) -> int:
         """Load the inbox, and the export that was named, if one was; counts the loads."""
         settings, now = read_settings(os.environ), instant(run)
-        pulls.tidy(settings, os.environ, now=now)
         waiting = night.load_inbox(settings, now=now)
         for folder in waiting:
             if folder.problem is not None:
@@ -136,12 +143,13 @@ def nightly() -> None:
         shutil.rmtree(run["staging"], ignore_errors=True)
 
     run = begin()
-    loaded = load(run)
+    loaded, tidied = load(run), tidy()
+    tidied >> loaded
     for provider in PROVIDERS:
         listed = people.override(task_id=f"people_{provider}")(provider)
         pulling = pull.override(task_id=f"pull_{provider}", pool=f"steadyline_{provider}")
         run >> listed
-        pulling.partial(provider=provider, run=run).expand(participant=listed) >> loaded
+        pulling.partial(provider=provider, run=run).expand(participant=listed) >> tidied
     batches = plan()
     committed = commit(compute.partial(run=run).expand(batch=batches), run)
     loaded >> batches

@@ -40,7 +40,7 @@ def weekly() -> None:
         given = context["params"]["date"]
         before = date.fromisoformat(given) if given else after.date()
         now = after.astimezone(UTC).replace(tzinfo=None)
-        return len(night.write_pages(read_settings(os.environ), before=before, now=now))
+        return len(night.write_pages(read_settings(os.environ), before=before, now=now).pages)
 
     @task
     def mail() -> dict[str, int]:

@@ -248,3 +248,14 @@ def trace_means(week: str, before: str, last_monday: str) -> set[str]:
 def lengths(minutes: int) -> set[str]:
     """Hours and minutes of a length."""
     return {str(minutes // 60), str(minutes % 60)}
+
+
+@pytest.mark.parametrize("name", sorted(PLANS))
+def test_the_days_in_words_are_those_of_the_insights(name: str) -> None:
+    told = query(
+        f"select string_agg(text, ' ' order by rank) from report.insight where participant = '{name}'"
+        f" and day between '{MONDAY}' and '{MONDAY + timedelta(days=6)}' group by day order by day"
+    )
+    body = read_body(pages()[name])
+    assert [text for (text,) in told if text not in body] == []
+    assert len(told) == 7

@@ -166,7 +166,7 @@ class Client:
         token = self.tokens.get()
         for attempt in range(TRIES):
             found = self.send(path, params, method, body, token)
-            if isinstance(found, httpx.Response) and found.status_code == 401 and not refreshed:
+            if self.is_stale(found) and not refreshed:
                 token, refreshed = self.tokens.refresh(token), True
                 found = self.send(path, params, method, body, token)
             if isinstance(found, httpx.Response) and found.is_success:
@@ -177,6 +177,12 @@ class Client:
                 raise trouble
             self.outside.rest(rest_s)
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def is_stale(self, found: httpx.Response | httpx.RequestError) -> bool:
+        """Whether a token is refused; some providers refuse with 401 what was not granted, too."""
+        if isinstance(found, httpx.RequestError) or found.status_code != 401:
+            return False
+        return not isinstance(self.explain(401, found.content), NotGrantedError)
 
     def send(
         self, path: str, params: Params | None, method: str, body: Any, token: str
