@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 INSTALL := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BIN)/python \
 	--compile-bytecode --verify-hashes --constraint constraints.txt --build-constraint constraints.txt
 
-.PHONY: help run test test-shared lint release-check fuzz lock docs clean
+.PHONY: help run run-live test test-shared lint release-check fuzz lock docs clean
 
 help: ## Say what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
 
 run: $(VENV)/run ## Load the sample, run the nightly and the weekly DAG, print a summary.
 	@$(BIN)/python -m cli.demo
+
+run-live: $(VENV)/run ## Connect three simulated people to a fake of Google Health, pull their week, show their pages.
+	@PYTHONPATH=tests $(BIN)/python -m servers.run_live
 
 test: $(VENV)/test chromium lint ## Check style and types, then run every test.
 	@$(BIN)/python -m pytest

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from cli.post import INSTALLATION, put
-from cli.smtp import LOOPBACK
 from warehouse.errors import ExplainedError
 
 if TYPE_CHECKING:
@@ -44,6 +42,7 @@ def place_provider(name: str, environ: Mapping[str, str]) -> Provider:
     AppError
         If tokens would cross a network in the clear.
     """
+    from cli.smtp import LOOPBACK
     from ingest.live.providers import find_provider, moved
 
     provider = find_provider(name)
@@ -66,6 +65,7 @@ def read_app(provider: Provider, environ: Mapping[str, str], vault: Vault) -> Ap
     AppError
         If there is none.
     """
+    from cli.post import INSTALLATION
     from ingest.live.oauth import App
 
     redirect = environ.get(variable(provider.name, "REDIRECT"))
@@ -87,6 +87,8 @@ def read_app(provider: Provider, environ: Mapping[str, str], vault: Vault) -> Ap
 
 def keep_app(vault: Vault, provider: str, client_id: str, client_secret: str, redirect: str) -> None:
     """Keep our registration with a provider, encrypted."""
+    from cli.post import INSTALLATION, put
+
     value = {"client_id": client_id.strip(), "client_secret": client_secret.strip()}
     if redirect.strip():
         value["redirect"] = redirect.strip()

@@ -130,9 +130,9 @@ def port_of(listener: Listener | None) -> int:
     from cli.consent import listening
 
     if listener is not None:
-        return int(listener.server_port)
+        return int(listener.port)
     with listening(0) as free:
-        return int(free.server_port)
+        return int(free.port)
 
 
 def with_key(grant: Grant, key: str) -> Grant:
@@ -185,8 +185,8 @@ def keep_grant(
         try:
             return keep_consent(store, provider, participant, grant, client, timezone=timezone)
         except WrongAccountError:
-            with_form = provider.revoke_with == "form" and grant.refresh is not None
-            oauth.revoke(provider, http, str(grant.refresh) if with_form else grant.access, grant.identity)
+            token = oauth.choose_token(provider, grant.access, grant.refresh)
+            oauth.revoke(provider, http, token, grant.identity)
             raise
 
 

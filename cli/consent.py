@@ -6,7 +6,8 @@ import hmac
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
@@ -37,11 +38,17 @@ class ConsentError(ExplainedError):
     """No consent came back, or not this one."""
 
 
-class Listener(HTTPServer):
+class Listener(TCPServer):
     """Takes one answer to a question, then no more; `found` is its parameters."""
 
+    allow_reuse_address = True
     state = ""
     found: dict[str, str] | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.server_address[1])
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a browser that hangs up is no trouble, and what it sent may be a secret."""

@@ -123,7 +123,8 @@ def compute_batch(settings: Settings, staging: Path, before: date, batch: Sequen
     """Compute the features that are due for a batch of people; names the staged folder, if any."""
     from features.compute import compute
 
-    return compute(settings.warehouse, staging, participants=batch, before=before)
+    model = settings.sleep_model if settings.sleep_model.is_file() else None
+    return compute(settings.warehouse, staging, participants=batch, before=before, sleep_model=model)
 
 
 def score_people(settings: Settings, staging: Path, before: date, people: Sequence[str]) -> Path | None:

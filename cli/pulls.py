@@ -207,8 +207,8 @@ def ask(
     """Ask the provider, keep what it answers, and load it."""
     from cli.apps import outside, place_provider, read_app
     from ingest.connections import StoredTokens
-    from ingest.live.client import Client, open_http
-    from ingest.live.providers import load_module
+    from ingest.live.client import open_http
+    from ingest.live.providers import load_module, make_client
     from ingest.pull import holding
     from ingest.pull import pull as pull_days
     from warehouse.staging import staging_folder
@@ -224,8 +224,7 @@ def ask(
         open_http() as http,
     ):
         tokens = StoredTokens(vault, provider, app, who, world, http, conceal)
-        buckets = (*module.limits(), app_limit(provider.name))
-        client = Client(provider.label, provider.base_url, tokens, world, http, buckets, module.explain)
+        client = make_client(provider, tokens, world, http, (app_limit(provider.name),))
         return pull_days(
             module,
             client,
@@ -337,6 +336,6 @@ def tidy(settings: Settings, environ: Mapping[str, str], *, now: datetime) -> in
     from ingest.pull import forget_answers
 
     text = environ.get(KEEP, str(KEEP_DAYS))
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) < 36_600:
+    if not text.isascii() or not text.isdigit() or int(text) > 36_600:
         raise ExplainedError(f"{KEEP} is a number of days, such as {KEEP_DAYS}.")
     return forget_answers(settings.raw, now - timedelta(days=int(text)))

@@ -50,6 +50,11 @@ class Settings:
         return self.var / "vault.key"
 
     @property
+    def sleep_model(self) -> Path:
+        """Coefficients that find sleep windows in heart rate, where the operator put them; none are shipped."""
+        return self.var / "models" / "sleepwake.json"
+
+    @property
     def watch(self) -> Path:
         """What was told to the operator, so that it is told once, a folder a participant."""
         return self.var / "watch"

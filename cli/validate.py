@@ -85,7 +85,7 @@ def validate(
     typer.echo(report.verdict)
     typer.echo(f"Written: {out / name}.html and {out / name}.json")
     if train:
-        for written in train_model(name, found, out):
+        for written in train_model(name, path, found, out):
             typer.echo(f"Trained: {written}")
 
 
@@ -119,15 +119,23 @@ def measure_besides(name: str, table: Table) -> dict[str, dict[str, float | None
     return measure_nights(table)
 
 
-def train_model(name: str, found: DataSet, out: Path) -> list[Path]:
+def train_model(name: str, path: Path, found: DataSet, out: Path) -> list[Path]:
     """Train on the whole set what can be trained on it, and save it."""
-    from models import acute, sleepwake
-    from models.validate.sleep import train_sleepwake
+    from models import acute
 
     if name == "sleep_accel":
-        path = out / "sleepwake.json"
-        sleepwake.save(train_sleepwake(found.table), path)
-        return [path]
+        from cli.datasets.sleep_accel import train_windows
+        from warehouse.sleep_model import write_sleep_model
+
+        written = out / "sleepwake.json"
+        model = train_windows(path)
+        write_sleep_model(model, written)
+        error = model.error
+        typer.echo(
+            f"Nights left out once, {error.nights}: onset off by {error.onset_mae_min:.0f} min,"
+            f" final wake by {error.wake_mae_min:.0f} min, sleep time by {error.tst_mae_min:.0f} min (mean)"
+        )
+        return [written]
     if name not in ("wesad", "exam_stress", "swell_kw"):
         raise acute.AcuteError(f"there is no model to train on {name}: leave --train out")
     table = take_two_classes(found.table)

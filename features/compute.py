@@ -8,6 +8,7 @@ together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -19,15 +20,22 @@ from features.days import Beside, find_day_episodes, fit_days, measure_days
 from features.electrodermal import Spans
 from features.felt import Said, gather_said
 from features.five_minutes import FiveMinutes, join
+from features.others import measure_others
 from features.person import Person
 from features.read import STAGE
 from features.work import MARGIN_DAYS, Work, plan, split_work, to_day
+from warehouse.sleep_model import SleepModel, read_sleep_model
 from warehouse.staging import Staged, stage
 from warehouse.store import Connection, open_warehouse
 
 
 def compute(
-    warehouse: str | Path, staging: Path, *, participants: Sequence[str], before: date
+    warehouse: str | Path,
+    staging: Path,
+    *,
+    participants: Sequence[str],
+    before: date,
+    sleep_model: Path | None = None,
 ) -> Path | None:
     """Compute every feature of every day that is due, and stage it.
 
@@ -41,6 +49,9 @@ def compute(
         The people of this batch.
     before : date
         Only days before it are worked; later ones stay due.
+    sleep_model : Path or None
+        Coefficients that find the sleep window of nights that no source logs (`warehouse.sleep_model`).
+        None: such nights have no window, and their features are missing.
 
     Returns
     -------
@@ -51,9 +62,10 @@ def compute(
         works = find_work(con, participants, before)
         if not works:
             return None
+        model = None if sleep_model is None else read_sleep_model(sleep_model)
         with stage(staging, STAGE, method_version=METHOD_VERSION) as staged:
             for batch in split_work(works):
-                _stage_batch(con, staged, batch)
+                _stage_batch(con, staged, batch, model)
             _stage_days(staged, works)
             staged.add("feature.catalog", catalog_rows())
     return staged.folder
@@ -75,7 +87,7 @@ def find_work(con: Connection, participants: Sequence[str], before: date) -> lis
     return works
 
 
-def _stage_batch(con: Connection, staged: Staged, batch: Sequence[Work]) -> None:
+def _stage_batch(con: Connection, staged: Staged, batch: Sequence[Work], model: SleepModel | None) -> None:
     """Read, compute and stage the days of some people."""
     back = REACH_DAYS + MARGIN_DAYS
     names = [work.participant for work in batch]
@@ -94,7 +106,8 @@ def _stage_batch(con: Connection, staged: Staged, batch: Sequence[Work]) -> None
         strict=True,
     ):
         sensors = [sensor for sensor, people in recorded.items() if work.participant in people]
-        for table, found in _measure(con, work, person, sensors, own, said).items():
+        whole = replace(person, sleep_model=model)
+        for table, found in _measure(con, work, whole, sensors, own, said).items():
             tables.setdefault(table, []).append(found)
     for table, parts in tables.items():
         staged.add(table, pa.concat_tables(parts))
@@ -119,12 +132,16 @@ def _measure(
         # Which minutes a sensor gave is all that is known of some; their counts stand for them.
         beside = (*seen, skin_marks.get(day, b""), repr(sorted(yields[day].items())).encode())
         beside += (said[day].mark,) if day in said else ()
+        if person.sleep_model is not None and day in person.estimated:
+            beside += (person.sleep_model.mark,)
         hashes[day] = gather.hash_inputs(digests, day, reach=REACH_DAYS, beside=beside)
     stamp = rows.Stamp(work.participant, METHOD_VERSION, hashes)
     usual, beside_minutes = fit_days(person, work.days), Beside(fives, skins, said)
     episodes = {day: find_day_episodes(person, day, usual[day]) for day in work.days}
+    valued = measure_days(person, work.days, beside_minutes, usual)
     return {
-        "feature.value": rows.value_rows(stamp, measure_days(person, work.days, beside_minutes, usual)),
+        "feature.value": rows.value_rows(stamp, valued),
+        "feature.other_device": rows.other_rows(stamp, measure_others(person, valued, fives)),
         "feature.hour": rows.hour_rows(stamp, person, work.days),
         "feature.window": rows.window_rows(stamp, person, work.days, fives),
         "feature.episode": rows.episode_rows(stamp, person, episodes),

@@ -71,7 +71,7 @@ def measure_days(
 
 def _stream_names(person: Person, day: int) -> dict[str, str | None]:
     """The stream of each feature that is not from the day's: by name, with the day's as 'day'."""
-    one = person.nights.get(day)
+    one = person.night_of(day)
     heart = person.heart_of_night(one)
     of_sleep = (*nights.OF_SLEEP, *nights.HISTORY)
     names: dict[str, str | None] = dict.fromkeys(of_sleep, one.stream if one else None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def measure_signals(
     temperatures : mapping
         Skin temperatures of the night and of those before it (`measure_temperatures`).
     """
-    one = person.nights.get(day)
+    one = person.night_of(day)
     if one is None or one.main is None:
         return dict.fromkeys(NAMES, (missing(measure.NO_MAIN_SLEEP), None))
     asleep_min = person.asleep_min(one)
@@ -74,9 +75,18 @@ def measure_signals(
         nightly = _measure_vital(person, one, "spo2_night", asleep_min)
         values["spo2_night"] = nightly if nightly[0].value is not None else values["spo2_night"]
     values["resp_night"] = _measure_respiration(person, one, fives, asleep_min)
+    if one.main.estimated:
+        values["skin_temp_night"] = _measure_vital(person, one, SKIN_TEMPERATURE, asleep_min)
+        values["temp_dev"] = (missing(measure.ESTIMATED), None)
+        return {name: (mark_low(told), stream) for name, (told, stream) in values.items()}
     values["skin_temp_night"] = _choose_kinds(temperatures[day], one.stream)
     values["temp_dev"] = _measure_temp_dev(day, values["skin_temp_night"], temperatures)
     return values
+
+
+def mark_low(told: Measure) -> Measure:
+    """A value of low quality, as all of an estimated window is; a missing one stays as it is."""
+    return told if told.value is None else replace(told, quality="low")
 
 
 def choose(candidates: Mapping[str, Measure], own: str | None) -> From:

@@ -25,6 +25,7 @@ OF_SLEEP = (
     *sleep_measures.CHANGES,
     "nap_min",
     "valid_night",
+    "window_estimated",
 )
 HEART = ("rhr_night", "hr_dip", "t_hr_nadir", "hr_coverage_night")
 HISTORY = ("sleep_need_h", "sleep_short", "cpd", *regularity.WORK_AND_FREE, *debt.DEBT)
@@ -35,14 +36,16 @@ def measure_night(person: Person, day: int) -> dict[str, Measure]:
     """The night features of one date."""
     one = person.nights.get(day)
     known_share = share_of_night_known(person, day)
-    heart = person.heart_of_night(one)
+    told = person.night_of(day)
+    heart = person.heart_of_night(told)
     hr_bpm = heart.hr_bpm if heart else np.full(len(person.clock), np.nan)
-    share = share_known(hr_bpm[person.main_span(one)])
+    share = share_known(hr_bpm[person.main_span(told)])
     values = sleep_measures.measure_night(one, hr_coverage=share, known_share=known_share)
     values |= sleep_measures.measure_shares(one, hr_coverage=share, known_share=known_share)
     values |= sleep_measures.measure_counts(one, hr_coverage=share, known_share=known_share)
     values |= _measure_changes(person, day)
-    values |= _measure_heart(person, one, hr_bpm, share)
+    values |= sleep_measures.measure_window(told)
+    values |= _measure_heart(person, told, hr_bpm, share)
     values |= _measure_history(person, day, values["tst24_min"])
     values |= {name: _measure_regularity(person, day, days) for name, days in REGULARITY.items()}
     return values | {"rhr_vendor": _measure_vendor(person, day)}
@@ -82,7 +85,7 @@ def _measure_heart(person: Person, one: Night | None, hr_bpm: Floats, share: flo
         none = dict.fromkeys(HEART, missing(measure.NO_MAIN_SLEEP))
         return none | {"valid_night": found(0, n_obs=0, coverage=0.0)}
     main, grid, span = one.main, person.grid, person.main_span(one)
-    minute, asleep = person.clock.utc_min[span], grid.asleep[span]
+    minute, asleep = person.clock.utc_min[span], person.asleep_in(one)
     quality = sleep_measures.night_quality(one, share)
     before = person.span(main.onset_s - DAY_S, main.onset_s)
     still = hr_bpm[before][grid.usable[before] & grid.still[before]]
@@ -97,7 +100,9 @@ def _measure_heart(person: Person, one: Night | None, hr_bpm: Floats, share: flo
             minute, hr_bpm[span], main.onset_s / 60, main.wake_s / 60, coverage=share, quality=quality
         ),
         "hr_coverage_night": found(share, n_obs=len(minute), coverage=share, quality=quality),
-        "valid_night": found(valid, n_obs=len(minute), coverage=share),
+        "valid_night": found(
+            valid, n_obs=len(minute), coverage=share, quality="low" if main.estimated else "good"
+        ),
     }
 
 

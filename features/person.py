@@ -9,10 +9,11 @@ from functools import cached_property
 
 import numpy as np
 
-from features import arousal, night, sleep, wear
+from features import arousal, night, sleep, sleep_window, wear
 from features.circadian import Hourly, hourly_means
 from features.sleep import Log, Night
 from features.wear import Bools, Clock, Floats, Ints
+from warehouse.sleep_model import SleepModel
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ class Person:
         First minute (UTC) and IANA zone of each stretch of time; the first holds from ever.
     bleeding : mapping
         Local day on which bleeding was logged → the stream that says so.
+    sleep_model : SleepModel or None
+        Finds the sleep window of nights that no source logs; None where none is installed.
     """
 
     clock: Clock
@@ -93,6 +96,7 @@ class Person:
     samples: Mapping[str, Mapping[str, Samples]]
     zones: tuple[tuple[int, str], ...]
     bleeding: Mapping[int, str]
+    sleep_model: SleepModel | None = None
 
     @cached_property
     def nights(self) -> dict[int, Night]:
@@ -104,6 +108,26 @@ class Person:
             shares = {n.stream: self.hr_share(n) for n in candidates} if len(candidates) > 1 else {}
             chosen[day] = sleep.choose(candidates, shares)
         return chosen
+
+    @cached_property
+    def estimated(self) -> dict[int, Night]:
+        """Date → the night whose window is estimated, of those that no source logs anything of.
+
+        They stand beside `nights`, not among them: what is asleep, awake or regular is told by logs alone.
+        """
+        if self.sleep_model is None:
+            return {}
+        logged_s = [(log.start_s, log.end_s) for logs in self.logs.values() for log in logs]
+        return sleep_window.estimate_nights(
+            self.sleep_model,
+            self.clock,
+            {stream.name: stream.hr_bpm for stream in self.streams},
+            np.array(logged_s, np.int64).reshape(-1, 2),
+        )
+
+    def night_of(self, day: int) -> Night | None:
+        """The night of a date as logged, else as estimated."""
+        return self.nights.get(day) or self.estimated.get(day)
 
     def hr_share(self, one: Night) -> float:
         """Share of the minutes of a night's main sleep with heart rate of the same device."""
@@ -128,10 +152,16 @@ class Person:
             return slice(0, 0)
         return self.span(one.main.onset_s, one.main.wake_s)
 
+    def asleep_in(self, one: Night | None) -> Bools:
+        """Which minutes of the main sleep are asleep; of an estimated one all, since nothing tells."""
+        span = self.main_span(one)
+        if one is not None and one.main is not None and one.main.estimated:
+            return np.ones(len(self.clock.utc_min[span]), np.bool_)
+        return self.grid.asleep[span]
+
     def asleep_min(self, one: Night | None) -> Ints:
         """Minutes asleep of the main sleep, minutes since 1970-01-01 UTC."""
-        span = self.main_span(one)
-        return self.clock.utc_min[span][self.grid.asleep[span]]
+        return self.clock.utc_min[self.main_span(one)][self.asleep_in(one)]
 
     def span(self, start_s: float, end_s: float) -> slice:
         """Positions of the whole minutes between two instants."""

@@ -60,6 +60,19 @@ def value_rows(stamp: Stamp, valued: Sequence[Valued]) -> pa.Table:
     )
 
 
+def other_rows(stamp: Stamp, valued: Sequence[Valued]) -> pa.Table:
+    """Rows of `feature.other_device` of one person."""
+    return pa.table(
+        {
+            **stamp.columns([v.day for v in valued]),
+            "feature": pa.array([v.feature for v in valued], pa.string()),
+            "value": pa.array([rounded(v.measure.value) for v in valued], pa.float64()),
+            "quality": pa.array([v.measure.quality for v in valued], pa.string()),
+            "source": pa.array([v.stream for v in valued], pa.string()),
+        }
+    )
+
+
 def rounded(value: float | None) -> float | None:
     """Round a value; −0 becomes 0."""
     return None if value is None else round(value, DECIMALS) + 0.0

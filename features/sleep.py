@@ -96,6 +96,9 @@ class Log:
     totals : Totals or None
         All that the device says of it, besides its start and end: it is then one stretch of sleep
         (several, where logs were joined) and not staged. None where the stretches say all.
+    estimated : bool
+        No source logs it: the window was found in heart rate (`sleep_window`), one stretch that is no
+        claim of sleep time.
     """
 
     start_s: int
@@ -110,6 +113,7 @@ class Log:
     assumed: bool = False
     revision: int = 0
     totals: Totals | None = None
+    estimated: bool = False
 
     @cached_property
     def asleep(self) -> Bools:

@@ -27,9 +27,14 @@ MOVED_MIN = 60
 
 
 def night_quality(night: Night, hr_coverage: float) -> Quality:
-    """How far a night can be trusted: its heart rate coverage; low on conflict, over 16 h asleep or of totals only."""
+    """How far a night can be trusted: its heart rate coverage; low on conflict, over 16 h asleep or of totals only.
+
+    Low too where the window is estimated.
+    """
     log = night.main
-    if log is None or night.conflict or log.totals is not None or log.tst_min > LONGEST_TST_MIN:
+    if log is None or night.conflict or log.estimated or log.totals is not None:
+        return "low"
+    if log.tst_min > LONGEST_TST_MIN:
         return "low"
     quality = measure.share_quality(hr_coverage)
     return "fair" if log.assumed and quality == "good" else quality
@@ -250,6 +255,30 @@ def measure_counts(night: Night | None, *, hr_coverage: float, known_share: floa
         awakenings = missing(measure.NO_STRETCHES)
     conflict = found(night.conflict, n_obs=night.devices)
     return {"awakenings": awakenings, "naps": naps, "source_conflict": conflict}
+
+
+def measure_window(night: Night | None) -> dict[str, Measure]:
+    """Whether the main sleep is estimated, and what is told of it then: its clock times, of low quality.
+
+    Parameters
+    ----------
+    night : Night or None
+        As logged, else as estimated (`sleep_window.estimate_nights`).
+
+    Returns
+    -------
+    dict
+        `window_estimated`: 1 where it is estimated, 0 where it is logged. Where it is 1 also every other
+        feature of the main sleep: no durations and no stages, since no such thing can be told.
+    """
+    if night is None or night.main is None:
+        return {"window_estimated": missing(measure.NO_MAIN_SLEEP)}
+    if not night.main.estimated:
+        return {"window_estimated": found(0, n_obs=1)}
+    untold = (*WITH_MAIN, *WITH_STAGES, *SHARES, *CHANGES, "awakenings", "source_conflict")
+    values = dict.fromkeys(untold, missing(measure.ESTIMATED))
+    values |= _measure_clock(night, night.main, "low")
+    return values | {"window_estimated": found(1, n_obs=1, quality="low")}
 
 
 def find_changes(offset_min: Ints, zone_offset_min: Ints) -> tuple[bool, bool]:

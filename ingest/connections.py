@@ -212,7 +212,8 @@ class StoredTokens:
     outside: Outside = field(repr=False)
     http: httpx.Client = field(repr=False)
     conceal: Callable[[str], None] = field(default=lambda _: None, repr=False)
-    """Told every secret that is about to be used, so that a log can be kept free of it."""
+    """Told every secret that is about to be used, once, so that a log can be kept free of it."""
+    concealed: set[str] = field(default_factory=set, repr=False)
 
     def get(self) -> str:
         """Give an access token that is good as far as is known; a new one if the last has expired."""
@@ -239,15 +240,20 @@ class StoredTokens:
 
     def shown(self, held: Held) -> str:
         """The access token, once logs are told to conceal it."""
-        for secret in (held.access, held.refresh):
-            if secret is not None:
-                self.conceal(secret)
+        self.hide(held.access, held.refresh)
         return held.access or ""
+
+    def hide(self, *secrets: str | None) -> None:
+        """Have secrets concealed that were not yet."""
+        for secret in secrets:
+            if secret and secret not in self.concealed:
+                self.conceal(secret)
+                self.concealed.add(secret)
 
     def renew(self, held: Held, entry: Entry) -> str:
         """Get new tokens and keep them; the lock is held."""
         used = held.refresh or ""
-        self.conceal(used)
+        self.hide(used)
         lost_before = held.renewing is not None
         if self.provider.rotates and not lost_before:
             held = replace(held, renewing=plain(self.outside.now()))
@@ -259,7 +265,7 @@ class StoredTokens:
             except LiveError as error:
                 trouble = error
             else:
-                self.conceal(grant.access)
+                self.hide(grant.access, grant.refresh)
                 kept = take(held, grant)
                 ends = grant.consent_ends or entry.note.expires
                 self.put(kept, entry, replace(entry.note, status=ACTIVE, expires=ends))
@@ -292,7 +298,8 @@ class StoredTokens:
     def drop(self, held: Held, used: str | None, *, ended: bool) -> None:
         """Take back tokens that came after the connection was ended; tokens of a newer consent are left alone."""
         if ended and held.refresh is not None and held.refresh != used:
-            oauth.revoke(self.provider, self.http, held.refresh, held.identity)
+            token = oauth.choose_token(self.provider, held.access or "", held.refresh)
+            oauth.revoke(self.provider, self.http, token, held.identity)
 
     def give_up(self, entry: Entry, why: str) -> NoReturn:
         """Note that only the person can help, and say so."""

@@ -140,11 +140,11 @@ def end_consent(tokens: StoredTokens) -> str | None:
     held, entry = read_held(tokens.vault, tokens.participant, tokens.provider.name)
     if entry.note.status == NEEDS_RECONSENT or (held.access is None and held.refresh is None):
         return None
-    token = held.refresh
-    if tokens.provider.revoke_with != "form" or token is None:
+    token = oauth.choose_token(tokens.provider, "", held.refresh)
+    if not token:
         try:
             token = tokens.get()
         except LiveError as error:
             return str(error)
-    tokens.conceal(token)
+    tokens.hide(token)
     return oauth.revoke(tokens.provider, tokens.http, token, held.identity)

@@ -128,7 +128,7 @@ def find_missing(
         newest = last.get(participant)
         if newest is None:
             text = "connected, but nothing was ever recorded: is the app on the phone set up?"
-            yield Finding(participant, "missing", text, done.date(), repeats=True)
+            yield Finding(participant, "missing", text, done.date())
         elif newest.date() < before - timedelta(days=MISSING_DAYS):
             days = (before - newest.date()).days - 1
             text = f"nothing recorded for {days} days, since {newest:%Y-%m-%d}: does the device still sync?"

@@ -21,6 +21,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from models.adjustments import expect_cycle, find_phases, fit_cycle
 from models.baseline import NO_SEGMENT, Baseline, Flag, History, Real, Whole, fit_baseline
+from models.bridges import bridge_cases
 from models.grid import Grid, Work, days_of, fill_grid, places, prior_of, read_work
 from models.index import Day, Index, compute_index, explain_missing, name_levels
 from models.parameters import Parameters
@@ -44,10 +45,13 @@ class Logged:
         As scoring reads them.
     starts : participant, day
         Days on which a cycle began.
+    others : participant, day, feature, value, quality, source; or None
+        Values of devices worn beside those of `values`.
     """
 
     values: pa.Table
     starts: pa.Table
+    others: pa.Table | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def adjust_people(
     if own.day.size == 0:
         return
     reach = parameters.adjustments.cycle_window_days
-    grid = fill_grid(own, logged.values, None, settings, load_eras(), parameters, reach)
+    grid = fill_grid(own, logged.values, logged.others, None, settings, load_eras(), parameters, reach)
     starts = list_starts(logged.starts, own.people)
     for first in range(0, own.day.size, CASES_AT_ONCE):
         some = slice(first, first + CASES_AT_ONCE)
@@ -110,15 +114,19 @@ def adjust_cases(work: Work, grid: Grid, starts: list[Whole], parameters: Parame
     history = History(value[..., :-1], segment[..., :-1], low[..., :-1])
     prior = prior_of(segment[..., -parameters.reach_days - 1 :], work, grid, parameters)
     day = Day(value[..., -1].copy(), grid.se[rows + reach], low[..., -1].copy())
-    plain = fit_baseline(last_days(history, parameters), today, parameters, prior)
+    # The cycle moves what both devices read of a night alike: it leaves their differences as they are.
+    recent, first = last_days(history, parameters), rows + reach - parameters.baseline.window_days
+    bridge = bridge_cases(grid.others, first, recent, today, parameters.baseline)
+    plain = fit_baseline(recent, today, parameters, prior, bridge)
     term, se = expect_terms(value, segment == plain.segment[..., None], phase, cycles, plain.phi, parameters)
     freed = replace(history, value=history.value - term[..., :-1])
-    baseline = fit_baseline(last_days(freed, parameters), today, parameters, prior)
+    baseline = fit_baseline(last_days(freed, parameters), today, parameters, prior, bridge)
     known = np.where(se > 0, np.hypot(np.nan_to_num(day.se), se), day.se)
     day = replace(day, value=day.value - term[..., -1], se=known)
     index = compute_index(day, baseline, parameters)
     found = Adjusted(day, baseline, index, phase, cycles, index.entered & (se > 0))
-    inputs = (value, low, segment, day.se, phase, prior.mean, prior.within, prior.between)
+    seen = bridge.pairs, bridge.mean, bridge.squares
+    inputs = (value, low, segment, day.se, phase, prior.mean, prior.within, prior.between, *seen)
     used = np.where(index.entered, today, NO_SEGMENT)
     return tabulate_adjusted(work, found, hash_rows(inputs), name_sources(used, grid), parameters)
 

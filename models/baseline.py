@@ -19,6 +19,12 @@ device's offset a strange day. Only days of the last segment that lie *inside th
 that a baseline depends on its 42 days and on nothing else: a day can be recomputed alone, with the
 same bits, and the old device fades as its days leave the window.
 
+**Bridges.** Where both devices were worn in n of those nights (models.bridges), their offset δ is not
+only expected to be about N(0, r²s²), it was seen: d̄ on average. The variance of d̄ is taken as
+(ν₀r²s² + Σ(d−d̄)²) / n(n−1), a sample variance that starts from ν₀ pairs as far apart as devices are.
+With g = r²s² over it, δ is then g/(1+g)·d̄ with variance r²s²/(1+g): none and one pair change nothing,
+two are believed by half, three by three quarters, seven by .95 (less where the pairs disagree).
+
 **φ.** The lag-1 correlation is the person's own, shrunk to a fixed target. The people in the
 warehouse are deliberately not pooled for it: a person's number must not change because somebody
 else was enrolled or erased.
@@ -80,6 +86,19 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Bridge:
+    """What the last device and this one read in the same nights. Shapes (..., features).
+
+    `pairs` counts the nights (one with a value of low quality as less), `mean` is by how much this
+    device reads higher, `squares` the weighted sum of squares about it; all 0 where there is none.
+    """
+
+    pairs: Real
+    mean: Real
+    squares: Real
+
+
+@dataclass(frozen=True)
 class Baseline:
     """Posterior of each feature, in its unit. Shapes (..., features).
 
@@ -104,7 +123,11 @@ class Baseline:
 
 
 def fit_baseline(
-    history: History, today: Whole, parameters: Parameters, prior: Prior | None = None
+    history: History,
+    today: Whole,
+    parameters: Parameters,
+    prior: Prior | None = None,
+    bridge: Bridge | None = None,
 ) -> Baseline:
     """Make each feature's posterior from the days before.
 
@@ -120,6 +143,8 @@ def fit_baseline(
     prior : Prior, optional
         Of each person and feature (..., features), as `models.priors.choose_prior` gives it; without
         it, that for everyone.
+    bridge : Bridge, optional
+        As `models.bridges.find_bridge` gives it; without it no two devices were worn together.
 
     Returns
     -------
@@ -127,25 +152,31 @@ def fit_baseline(
         With no day at all it is the population's prior and its state is learning.
     """
     p = parameters.baseline
-    seen = np.where(forget_absence(history.segment, p.restart_days), history.segment, NO_SEGMENT)
-    current = np.where(today != NO_SEGMENT, today, latest(seen))
-    own = seen == current[..., None]
-    others = np.where(own, NO_SEGMENT, seen)
-    before = latest(others)
-    now = describe(history, own & (seen != NO_SEGMENT), p)
-    last = describe(history, (others == before[..., None]) & (others != NO_SEGMENT), p)
+    seen, current, before = choose_segments(history.segment, today, p)
+    now = describe(history, (seen == current[..., None]) & (seen != NO_SEGMENT), p)
+    last = describe(history, (seen == before[..., None]) & (seen != NO_SEGMENT), p)
     everyone = Prior(parameters.prior_mean, parameters.prior_within, parameters.prior_between)
-    return join(current, now, last, prior or everyone, p)
+    return join(current, now, last, prior or everyone, p, bridge)
 
 
-def join(current: Whole, now: Segment, last: Segment, prior: Prior, p: BaselineParameters) -> Baseline:
+def choose_segments(segment: Whole, today: Whole, p: BaselineParameters) -> tuple[Whole, Whole, Whole]:
+    """Segments that still count (..., days); the one that a baseline is of; the one worn before it."""
+    seen = np.where(forget_absence(segment, p.restart_days), segment, NO_SEGMENT)
+    current = np.where(today != NO_SEGMENT, today, latest(seen))
+    return seen, current, latest(np.where(seen == current[..., None], NO_SEGMENT, seen))
+
+
+def join(
+    current: Whole, now: Segment, last: Segment, prior: Prior, p: BaselineParameters, bridge: Bridge | None
+) -> Baseline:
     """Posterior of the segment `now`, whose prior has learnt from the segment `last`."""
     mu_0, s_0 = prior.mean, prior.within
     kappa_0 = (s_0 / prior.between) ** 2
     # One observation of the mean, as uncertain as the offset between the two devices.
-    carried = last.effective / (1 + p.device_offset_sd**2 * last.effective)
+    offset, doubt = cross(last, s_0, p, bridge)
+    carried = last.effective / (1 + doubt * last.effective)
     share = p.device_spread_share
-    kappa_1, mu_1, sum_1 = update(kappa_0, mu_0, p.prior_df * s_0**2, carried, last.mean)
+    kappa_1, mu_1, sum_1 = update(kappa_0, mu_0, p.prior_df * s_0**2, carried, last.mean + offset)
     sum_1 = sum_1 + share * per_day(last.squares, last)
     nu_1 = p.prior_df + share * last.effective
     kappa, mean, total = update(kappa_1, mu_1, sum_1, now.effective, now.mean)
@@ -167,6 +198,18 @@ def join(current: Whole, now: Segment, last: Segment, prior: Prior, p: BaselineP
         state=grade(now.days, last.days, p),
         residual=standardise_days(now),
     )
+
+
+def cross(last: Segment, within: Real, p: BaselineParameters, bridge: Bridge | None) -> tuple[Real, Real]:
+    """By how much the new device reads higher than the last, and how uncertain that is, in variances s²."""
+    general = np.full(last.mean.shape, p.device_offset_sd**2)
+    if bridge is None:
+        return np.zeros(last.mean.shape), general
+    variance = (p.prior_df * within**2 + per_day(last.squares, last)) / (p.prior_df + last.effective)
+    spread = p.prior_df * general + bridge.squares / variance
+    pairs = np.maximum(bridge.pairs * (bridge.pairs - 1), 0.0)
+    gain = general * pairs / np.where(spread > 0, spread, 1.0)
+    return gain / (1 + gain) * bridge.mean, general / (1 + gain)
 
 
 def update(kappa: Real, mu: Real, total: Real, weight: Real, mean: Real) -> tuple[Real, Real, Real]:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from models.baseline import NO_SEGMENT, Flag, Real, Whole, latest
+from models.bridges import Others
 from models.parameters import Parameters, Prior
 from models.priors import choose_prior, find_bands, find_kinds, load_devices
 from models.segments import Era, name_segments
@@ -38,7 +39,8 @@ class Grid:
     for the day `first`. `worn_s` (rows, 24) is waking wear in each hour of the local clock, in seconds.
     `segments` names the segments, and `sources` the source/device of each, sorted by their numbers
     in `segment_ids`; `kinds` says where each device is worn and `bands` the age band of each person,
-    as places in DEVICE_KINDS and AGE_BANDS.
+    as places in DEVICE_KINDS and AGE_BANDS. `others` are the values of devices worn beside those
+    that count; None where there is none.
     """
 
     value: Real
@@ -53,6 +55,7 @@ class Grid:
     sources: pa.Array
     kinds: Whole
     bands: Whole
+    others: Others | None
 
 
 def read_work(work: pa.Table) -> Work:
@@ -65,6 +68,7 @@ def read_work(work: pa.Table) -> Work:
 def fill_grid(
     work: Work,
     values: pa.Table,
+    others: pa.Table | None,
     hours: pa.Table | None,
     settings: pa.Table,
     eras: Sequence[Era],
@@ -73,7 +77,7 @@ def fill_grid(
 ) -> Grid:
     """Lay the values and the hours of wear out by person and day, from `reach_days` before the first.
 
-    `hours` is None where nobody looks at wear: then it is 0.
+    `hours` is None where nobody looks at wear: then it is 0. `others` are values of other devices.
     """
     people = np.arange(len(work.people))
     starts = np.searchsorted(work.person, people)
@@ -87,26 +91,30 @@ def fill_grid(
         person = places(table["participant"], work.people)
         return offset[person] + days_of(table["day"]) - first[person]
 
-    row, column = find_rows(values), places(values["feature"], pa.array(parameters.features))
+    def find_places(table: pa.Table) -> tuple[Whole, Whole]:
+        return find_rows(table), places(table["feature"], pa.array(parameters.features))
+
     shape = (rows, len(parameters.features))
-    value, se = np.full(shape, np.nan), np.full(shape, np.nan)
-    low, segment = np.zeros(shape, dtype=bool), np.full(shape, NO_SEGMENT, dtype=np.int64)
     named, sources, place = name_values(values, eras)
     numbers = number_segments(named)
-    value[row, column] = values["value"].to_numpy()
-    se[row, column] = values["se"].cast(pa.float64()).to_numpy()
-    low[row, column] = pc.equal(values["quality"], "low").fill_null(fill_value=False).to_numpy()
-    segment[row, column] = numbers[place]
+    at = find_places(values)
+    laid = lay_values(values, numbers[place], at, shape)
+    beside = None
+    if others is not None and others.num_rows:
+        names, _, which = name_values(others, eras)
+        beside = lay_values(others, number_segments(names)[which], find_places(others), shape)
+    se = np.full(shape, np.nan)
+    se[at] = values["se"].cast(pa.float64()).to_numpy()
     worn_s = np.zeros((rows, HOURS))
     if hours is not None:
         worn_s[find_rows(hours), whole(hours["hour"])] = hours["seconds"].to_numpy()
     order = np.argsort(numbers)
     sources = sources.take(order)
     return Grid(
-        value,
+        laid.value,
         se,
-        low,
-        segment,
+        laid.low,
+        laid.segment,
         worn_s,
         offset,
         first,
@@ -115,7 +123,19 @@ def fill_grid(
         sources,
         find_kinds(sources.to_pylist(), load_devices()),
         find_bands(work.people, settings),
+        beside,
     )
+
+
+def lay_values(table: pa.Table, segment: Whole, at: tuple[Whole, Whole], shape: tuple[int, int]) -> Others:
+    """Lay values, their segments and whether they are of low quality at their rows and columns."""
+    laid = Others(
+        np.full(shape, np.nan), np.full(shape, NO_SEGMENT, dtype=np.int64), np.zeros(shape, dtype=bool)
+    )
+    laid.value[at] = table["value"].to_numpy()
+    laid.segment[at] = segment
+    laid.low[at] = pc.equal(table["quality"], "low").fill_null(fill_value=False).to_numpy()
+    return laid
 
 
 def prior_of(segment: Whole, work: Work, grid: Grid, parameters: Parameters) -> Prior:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PARAMETERS = Path(__file__).with_name("parameters.toml")
 PRIORS = Path(__file__).with_name("priors.csv")
-METHOD = "models-1"
+METHOD = "models-2"
 AGE_BANDS = ("", *find_preference("age_band").pattern.split("|"))
 DEVICE_KINDS = ("", "wrist", "ring", "arm", "chest", "phone")
 """Whom a prior is for; the empty text stands for everyone, and for any device."""
@@ -247,7 +247,7 @@ class Parameters:
 
     @property
     def method_version(self) -> str:
-        """Version that every row of model.* carries, such as `models-1+2026-11`."""
+        """Version that every row of model.* carries, such as `models-2+2026-11`."""
         return f"{METHOD}+{self.version}"
 
 

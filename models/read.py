@@ -73,6 +73,12 @@ VALUES = """
         on v.participant = w.participant and v.day between w.first_day - $reach and w.last_day
     where v.value is not null and v.feature in (select unnest($features))
 """
+OTHERS = """
+    select v.participant, v.day, v.feature, v.value, v.quality, v.source
+    from feature.other_device v join {whose} w
+        on v.participant = w.participant and v.day between w.first_day - $reach and w.last_day
+    where v.feature in (select unnest($features))
+"""
 HOURS = """
     select h.participant, h.day, hour(h.hour_utc + to_minutes(h.offset_min::bigint)) as hour,
         sum(round(60 * greatest(h.worn_min - coalesce(h.asleep_min, 0), 0))::bigint)::bigint as seconds
@@ -117,7 +123,10 @@ FELT_PARTS = """
 
 @dataclass(frozen=True)
 class Inputs:
-    """Tables read for one run. `work` has the days to replace, those without features too.
+    """Tables read for one run.
+
+    `work` has the days to replace, those without features too; `others` are the values of devices worn
+    beside those of `values`.
 
     `watch` and `watch_parts` are the state of alerts on the day before each person's first day;
     `shifts` and `shift_runs` that of the last week before it, and `mondays` the baselines of the
@@ -130,6 +139,7 @@ class Inputs:
     later: pa.Table
     work: pa.Table
     values: pa.Table
+    others: pa.Table
     hours: pa.Table
     watch: pa.Table
     watch_parts: pa.Table
@@ -175,12 +185,14 @@ def read_inputs(
         con.register("felt", felt := ask(FELT, past=past))
         con.register("setting", settings := ask(SETTINGS))
         con.register("cycling", ask(CYCLING))
+        features = list(parameters.features)
         long = {"reach": parameters.adjustments.cycle_window_days}
         return Inputs(
             due=due,
             later=ask(LATER, before=before),
             work=work,
-            values=ask(VALUES.format(whose="worked"), reach=reach, features=list(parameters.features)),
+            values=ask(VALUES.format(whose="worked"), reach=reach, features=features),
+            others=ask(OTHERS.format(whose="worked"), reach=reach, features=features),
             hours=ask(HOURS, reach=reach),
             watch=ask(STATES.format(table="model.alert")),
             watch_parts=ask(STATES.format(table="model.alert_part")),
@@ -190,7 +202,8 @@ def read_inputs(
             said=Said(felt, ask(FELT_INDEX, past=past), ask(FELT_PARTS, past=past)),
             settings=settings,
             logged=Logged(
-                ask(VALUES.format(whose="cycling"), features=list(parameters.features), **long),
+                ask(VALUES.format(whose="cycling"), features=features, **long),
                 ask(STARTS, **long),
+                ask(OTHERS.format(whose="cycling"), reach=reach, features=features),
             ),
         )

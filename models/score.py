@@ -1,6 +1,6 @@
 """The verb of this stage: score the participant-days that are due, and stage the result.
 
-Reads `meta.due`, `feature.value` and `feature.hour`, writes the tables `model.*`. A day's index
+Reads `meta.due`, `feature.value`, `feature.other_device` and `feature.hour`, writes the tables `model.*`. A day's index
 depends on the features of that day and of the 42 before it and on nothing else, so that a day scored
 alone has the same bits as in a run over everything. Alerts and shifts are recursive: they go on
 from the stored state of the day (the Monday) before, to the person's last day.
@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from models.adjusted import adjust_people
 from models.baseline import NO_SEGMENT, History, Whole, fit_baseline
+from models.bridges import bridge_cases
 from models.felt import judge_feelings
 from models.grid import Grid, Work, fill_grid, prior_of, read_work
 from models.index import Day, compute_index, grade_index
@@ -83,7 +84,9 @@ def score_work(inputs: Inputs, parameters: Parameters, staged: Staged) -> None:
     if work.day.size == 0:
         return
     reach = parameters.reach_days
-    grid = fill_grid(work, inputs.values, inputs.hours, inputs.settings, load_eras(), parameters, reach)
+    grid = fill_grid(
+        work, inputs.values, inputs.others, inputs.hours, inputs.settings, load_eras(), parameters, reach
+    )
     mondays = empty_mondays(work, parameters)
     scored = []
     for first in range(0, work.day.size, CASES_AT_ONCE):
@@ -117,12 +120,14 @@ def score_cases(work: Work, grid: Grid, parameters: Parameters) -> tuple[Cases, 
     day = Day(value[..., -1].copy(), grid.se[rows + parameters.reach_days], low[..., -1].copy())
     today = segment[..., -1].copy()
     prior = prior_of(segment, work, grid, parameters)
-    baseline = fit_baseline(history, today, parameters, prior)
+    bridge = bridge_cases(grid.others, rows, history, today, parameters.baseline)
+    baseline = fit_baseline(history, today, parameters, prior, bridge)
     index = compute_index(day, baseline, parameters)
     wear = compare_wear(np.moveaxis(worn[..., :-1], -1, 1), worn[..., -1], parameters.wear)
     used = np.where(index.entered | np.isnan(index.index)[:, None], today, NO_SEGMENT)
     known = prior.mean, prior.within, prior.between
-    inputs = (value, low, segment, day.se, wear.distance, wear.usual, *known)
+    seen = bridge.pairs, bridge.mean, bridge.squares
+    inputs = (value, low, segment, day.se, wear.distance, wear.usual, *known, *seen)
     cases = Cases(
         work=work,
         day=day,

@@ -2,8 +2,8 @@
 
 Values of two segments are never pooled (models.baseline). Firmware opens a segment only where
 `firmware_eras.csv` lists it: vendors change algorithms without notice, and a segment opened at every
-update would leave nobody a baseline. What two devices read on nights when both were worn is not used:
-features keep the values of one device a night.
+update would leave nobody a baseline. What two devices read on nights when both were worn says how far
+apart they are (models.bridges).
 
 Restart after a long absence is models.baseline.forget_absence.
 """

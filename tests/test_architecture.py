@@ -25,7 +25,7 @@ ONLY_IN = {
     "duckdb": ("warehouse/",),
     "duckdb_extensions": ("warehouse/",),
     "neurokit2": ("features/",),
-    "fitbit": ("ingest/live/fitbit_web.py",),
+    "fitbit": ("ingest/live/fitbit_web/",),
     "cryptography": ("ingest/vault.py", "reports/sealed.py"),
     "keyring": ("cli/keys.py",),
     "smtplib": ("cli/smtp.py",),
@@ -94,6 +94,13 @@ def test_a_source_imports_the_contract_its_own_parts_and_nothing_else_of_ours() 
         shared = {"ingest.source", "ingest.compiled"}
         others = {m for m in ours if m not in shared and not m.startswith(own)}
         assert not others, f"{name} imports {others}"
+
+
+def test_who_needs_the_package_fitbit_imports_it_when_it_is_needed() -> None:
+    for name, text in sources():
+        if not name.startswith("ingest/live/fitbit_web/"):
+            top = imports(text, top_level_only=True)
+            assert not [m for m in top if m.startswith("ingest.live.fitbit_web")], f"{name} pays for fitbit"
 
 
 def test_sql_stands_only_where_tables_are_read_and_written() -> None:

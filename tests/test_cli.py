@@ -19,6 +19,7 @@ from cli.settings import Settings, make_places, read_settings
 SAMPLE = ROOT / "sample_data" / "fitbit" / "MyFitbitData.zip"
 Steadyline = Callable[..., subprocess.CompletedProcess[str]]
 COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
+COMMANDS += [group.name for group in app.registered_groups if group.name]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

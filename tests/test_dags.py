@@ -51,10 +51,10 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def test_every_dag_imports(bag: dict[str, Any]) -> None:
     assert bag["errors"] == {}
-    assert set(bag["dags"]) == {"nightly", "weekly"}
+    assert set(bag["dags"]) == {"nightly", "watch", "weekly"}
 
 
-@pytest.mark.parametrize("dag_id", ["nightly", "weekly"])
+@pytest.mark.parametrize("dag_id", ["nightly", "watch", "weekly"])
 def test_a_dag_says_what_a_scheduler_must_know(bag: dict[str, Any], dag_id: str) -> None:
     dag = bag["dags"][dag_id]
     assert dag["catchup"] is False, "a first start must not work years of nights"
@@ -73,6 +73,10 @@ def test_only_one_task_at_a_time_writes(bag: dict[str, Any]) -> None:
 
 def test_stages_follow_each_other_and_the_week_follows_the_night(bag: dict[str, Any]) -> None:
     tasks = bag["dags"]["nightly"]["tasks"]
+    assert "tidy" in tasks["load"]["after"]
+    pulls = {name for name in tasks if name.startswith("pull_")}
+    assert tasks["tidy"]["after"] == sorted(pulls), "a night loads once all pulls have ended"
+    assert {tasks[name]["pool"] for name in pulls} == {f"steadyline_{name[5:]}" for name in pulls}
     chain = ["load", "plan", "compute", "commit", "score", "insights", "publish", "end"]
     for before, after in pairwise(chain):
         assert before in tasks[after]["after"], f"{after} does not wait for {before}"

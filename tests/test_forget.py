@@ -111,7 +111,7 @@ def planted(sample_copy: Settings, tmp_path: Path) -> Settings:
     before = date(2025, 9, 14)
     run_night(settings, before=before, now=utc_now())
     write_pages(settings, before=before, now=utc_now())
-    for folder in (settings.inbox / PERSON, settings.raw / PERSON):
+    for folder in (settings.inbox / PERSON, settings.raw / PERSON, settings.watch / PERSON):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "export.json").write_text(f'{{"owner": "{PERSON}"}}', encoding="utf-8")
     left_over = settings.staging / "run-killed"
@@ -151,7 +151,7 @@ def test_nothing_is_left_of_an_erased_person_and_nobody_else_is_touched(planted:
         "feature.value",
         "model.baseline",
     ]
-    wanted += ["report.insight", "inbox", "raw", "reports", "x.parquet", "attempt=1.log", "published"]
+    wanted += ["report.insight", "inbox", "raw", "watch", "reports", "x.parquet", "attempt=1.log", "published"]
     wanted += ["sealed", "vault.db:entry", "bytes of " + str(planted.vault)]
     for place in [*wanted, *(f"airflow.db:{table}" for table in AIRFLOW_ROWS)]:
         assert any(place in found for found in before), (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,12 @@ import pytest
 from live_pulls import LAST, WHO, Place, offset_min, played, pull_everybody, told
 from servers import oura, people
 from servers.oura import FIVE_MIN_S, Oura
-from servers.people import DAYS, FIRST, PEOPLE
+from servers.people import PEOPLE
 from servers.service import Service
 from servers.visit import NOW
 
 from ingest.live.client import BadAnswerError, NeedsReconsentError
-from ingest.live.oura import DOCUMENTS, SPAN_DAYS, explain
+from ingest.live.oura import DOCUMENTS, SPAN_DAYS, explain, pull
 
 PHASES = {"1": "deep", "2": "light", "3": "rem", "4": "wake"}
 
@@ -156,10 +156,10 @@ def test_an_account_without_membership_is_told_what_can_be_done() -> None:
     assert "update the Oura app" in str(explain(426, b"{}"))
 
 
-def test_a_span_of_days_fits_into_what_oura_gives_at_once(again: tuple[Service, str], tmp_path: Path) -> None:
-    first = FIRST - timedelta(days=40)
-    done = Place(tmp_path).pull(*again, "P001", first, LAST)
-    assert (LAST - first).days + 1 == 40 + DAYS
-    assert len(done.reports) == 1, "days before the ring have nothing to load"
-    assert SPAN_DAYS < 30
-    assert date(2026, 10, 28) == LAST
+def test_as_many_days_as_are_asked_for_at_once_are_given(again: tuple[Service, str], tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    with place.visiting(*again, "P001") as client:
+        answers = list(pull(client, LAST - timedelta(days=SPAN_DAYS - 1), LAST))
+        with pytest.raises(BadAnswerError):
+            list(pull(client, LAST - timedelta(days=SPAN_DAYS + 2), LAST))
+    assert len(answers) > len(DOCUMENTS)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from live_pulls import WHO, Place, offset_min, played, pull_everybody
+from live_pulls import LAST, WHO, Place, offset_min, played, pull_everybody
 from servers import people, whoop
 from servers.people import PEOPLE
 from servers.service import Service
@@ -127,6 +127,18 @@ def test_what_was_pending_comes_with_a_later_pull_and_nothing_comes_twice(
         "every other night stands as it stood"
     )
     assert len(week.sleeps("P001")) == len(people.days())
+
+
+def test_a_night_that_began_the_evening_before_is_of_its_day(
+    fake: tuple[Service, str], tmp_path: Path
+) -> None:
+    fake[0].reset()
+    place = Place(tmp_path)
+    place.pull(*fake, "P002", LAST, LAST)
+    night = people.night(PEOPLE["P002"], LAST)
+    assert night is not None
+    assert (night.start_s, night.end_s) in {span[:2] for span in place.sleeps("P002")}
+    assert place.values("P002", "vital", "respiration")[-1][0] == night.end_s
 
 
 def test_without_sleeps_a_recovery_stands_at_the_moment_it_was_made(

@@ -27,6 +27,7 @@ from warehouse.tables import TABLES, find_table
 RESULT_TABLES: dict[str, tuple[str, ...]] = {
     "features": (
         "feature.value",
+        "feature.other_device",
         "feature.hour",
         "feature.window",
         "feature.episode",

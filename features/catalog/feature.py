@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-METHOD_VERSION = "features-3"
+METHOD_VERSION = "features-4"
 
 Grain = Literal["night", "day", "window"]
 

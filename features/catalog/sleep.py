@@ -413,4 +413,18 @@ SLEEP_FEATURES: tuple[Feature, ...] = (
             citation=OWN,
         ),
     ),
+    *since(
+        "features-4",
+        Feature(
+            "window_estimated",
+            "night",
+            "1",
+            "1 where the main sleep is a window estimated from heart rate, 0 where a source logs it.",
+            "no log from noon to noon; the stretch of low and steady heart rate, its ends by the sleep model",
+            NIGHT_HEART,
+            NOON,
+            "a main sleep; of an estimate, heart rate in 60 % of the minutes and a model that the operator put there",
+            citation="own rule, after Walch 2019, Sleep 42:zsz180, doi:10.1093/sleep/zsz180",
+        ),
+    ),
 )

@@ -120,7 +120,12 @@ def pull(
 
 
 def filter_days(kind: DataType, first_day: date, last_day: date) -> str:
-    """The filter for some local days: by the person's own clock, so that no zone must be known."""
+    """The filter for some local days."""
+    return filter_civil(kind, str(first_day), str(last_day + timedelta(days=1)))
+
+
+def filter_civil(kind: DataType, start: str, end: str) -> str:
+    """The filter for a range of dates or times: by the person's own clock, so that no zone must be known."""
     time = {
         "sample": "sample_time.civil_time",
         "interval": "interval.civil_start_time",
@@ -130,7 +135,7 @@ def filter_days(kind: DataType, first_day: date, last_day: date) -> str:
         "daily": "date",
     }[kind.kind]
     member = f"{kind.member}.{time}"
-    return f'{member} >= "{first_day}" AND {member} < "{last_day + timedelta(days=1)}"'
+    return f'{member} >= "{start}" AND {member} < "{end}"'
 
 
 def walk(client: Client, kind: DataType, chosen: str, name: str) -> Iterator[RawAnswer]:

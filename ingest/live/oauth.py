@@ -306,13 +306,18 @@ def plain(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None, microsecond=0)
 
 
+def choose_token(provider: Provider, access: str, refresh: str | None) -> str:
+    """The token with which a consent is taken back: the refresh token where it goes into a form, else the other."""
+    return refresh if provider.revoke_with == "form" and refresh is not None else access
+
+
 def revoke(provider: Provider, http: httpx.Client, token: str, identity: str | None) -> str | None:
     """Take a consent back at the provider; says in a few words why that was not done, None if it was.
 
     Parameters
     ----------
     token
-        The refresh token where it goes into a form, else a good access token.
+        See `choose_token`; an access token has to be a good one.
     """
     if provider.revoke_url is None:
         return "the provider has no way to do it from here"

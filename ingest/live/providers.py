@@ -191,6 +191,18 @@ PROVIDERS: dict[str, Provider] = {
     provider.name: provider for provider in (GOOGLE_HEALTH, OURA, WHOOP, POLAR, WITHINGS, GARMIN_PERSONAL)
 }
 
+FILE_ROAD = "Load its export instead; docs/sources.md says how to get it."
+NOT_OFFERED: dict[str, str] = {
+    "garmin": "Garmin's Health API for companies takes a contract with Garmin and a public address that it can push to,"
+    f" and is not offered here. A person can make a key of their own: connect garmin_personal. {FILE_ROAD}",
+    "apple_health": f"Apple Health is on the phone only: there is no service to ask. {FILE_ROAD}",
+    "health_connect": f"Health Connect is on the phone only: there is no service to ask. {FILE_ROAD}",
+}
+"""Names that people will try, and why they are no providers."""
+
+FITBIT = ("fitbit", "fitbit_web")
+"""What somebody may call a service that is gone."""
+
 
 def find_provider(name: str) -> Provider:
     """The provider of that name.
@@ -198,8 +210,12 @@ def find_provider(name: str) -> Provider:
     Raises
     ------
     LiveError
-        If there is none.
+        If there is none; it says which other road there is.
     """
+    if name in NOT_OFFERED:
+        raise LiveError(NOT_OFFERED[name])
+    if name in FITBIT:
+        raise LiveError(import_module("ingest.live.fitbit_web.gone").GONE)
     if name not in PROVIDERS:
         raise LiveError(f"There is no provider {name[:40]!r}: expected {', '.join(sorted(PROVIDERS))}.")
     return PROVIDERS[name]

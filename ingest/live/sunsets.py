@@ -26,5 +26,8 @@ class Sunset:
 def read_sunsets() -> tuple[Sunset, ...]:
     """Read the table, in the order of its dates."""
     with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = [{**row, "day": date.fromisoformat(row["day"])} for row in csv.DictReader(file)]
-    return tuple(sorted((Sunset(**row) for row in rows), key=lambda one: (one.day, one.provider)))
+        rows = [
+            Sunset(row["provider"], date.fromisoformat(row["day"]), row["what"], row["do"], row["source"])
+            for row in csv.DictReader(file)
+        ]
+    return tuple(sorted(rows, key=lambda one: (one.day, one.provider)))

@@ -84,7 +84,7 @@ def restate(found: httpx.Response) -> httpx.Response:
     said = int(status[1])
     code = next((code for code, names in SAID.items() if said in names), 400 if said in WRONG else 500)
     headers = {k: v for k, v in found.headers.items() if k.lower() == "retry-after"}
-    return httpx.Response(code, content=found.content, headers=headers, request=found.request)
+    return httpx.Response(code, content=found.content, headers=headers)
 
 
 def explain(status: int, body: bytes) -> LiveError | None:

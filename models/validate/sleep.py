@@ -8,6 +8,7 @@ from models import sleepwake
 from models.validate.learners import call_classes, fit_classifier, make_logistic
 from models.validate.splits import split
 from models.validate.table import Table, keep_labelled, relabel
+from warehouse.sleep_model import FEATURES, SleepModel
 
 POWER = 0.5
 
@@ -30,9 +31,9 @@ def measure_nights(table: Table) -> dict[str, dict[str, float | None]]:
     }
 
 
-def train_sleepwake(table: Table) -> sleepwake.SleepWake:
-    """The model without a clock, which finds sleep windows, from all nights of a table."""
+def train_sleepwake(table: Table) -> SleepModel:
+    """The model that finds sleep windows, from all nights of a table with the features of its file."""
     known = keep_labelled(relabel(table, {0: 1, 1: 0, 2: 0}, ("asleep", "awake")))
-    hearts = [known.features.index(name) for name in sleepwake.FEATURES]
+    hearts = [known.features.index(name) for name in FEATURES]
     told = f"{table.name}, {len(known.people)} nights"
-    return sleepwake.train(known.x[:, hearts], known.codes == 1, clock=False, trained_on=told)
+    return sleepwake.train(known.x[:, hearts], known.codes == 1, trained_on=told)

@@ -204,7 +204,7 @@ class Service:
             raise RefusedError(400, "ACCOUNT_NOT_LINKED", words, "FAILED_PRECONDITION")
         person = PEOPLE[name]
         found = re.fullmatch(r"/v4/users/(?:me|\d+)/(.+)", path)
-        if found and found[1] in ("identity", "settings"):
+        if found and found[1] in ("identity", "settings", "pairedDevices"):
             return json.dumps(self.describe(person, found[1])).encode()
         found = found and re.fullmatch(r"dataTypes/([^/]+)/dataPoints(:\w+)?", found[1])
         if not found:
@@ -225,6 +225,11 @@ class Service:
         name = {"name": f"users/{person.health_id}/{what}"}
         if what == "identity":
             return {**name, "legacyUserId": person.fitbit_id, "healthUserId": person.health_id}
+        if what == "pairedDevices":
+            battery, level = people.BATTERY
+            device = {"deviceType": "TRACKER", "deviceVersion": person.device, "batteryStatus": battery}
+            device |= {"batteryLevel": level, "lastSyncTime": iso(people.synced_s(person))}
+            return {"pairedDevices": [{"name": f"users/{person.health_id}/pairedDevices/1", **device}]}
         return {**name, "timeZone": person.zone}
 
     # --- data ----------------------------------------------------------------------------------

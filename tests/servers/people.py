@@ -254,3 +254,11 @@ def skin_cel(person: Person, day: date) -> float | None:
 
 
 SKIN_BASE_CEL = 33.8
+
+
+BATTERY = ("Medium", 71)
+
+
+def synced_s(person: Person) -> int:
+    """When the watch last gave its data away: at eleven in the evening of the last day."""
+    return local_s(person, days()[-1], 23 * 60)

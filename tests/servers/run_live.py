@@ -39,8 +39,13 @@ def make_environ(server: Server, var: Path) -> dict[str, str]:
     }
 
 
-def connect(who: str, zone: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Connect one person as on a machine without a browser: the address is opened here, and pasted back."""
+def connect(
+    who: str, zone: str, environ: Mapping[str, str], *, account: str | None = None, paste: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Connect one person as on a machine without a browser: the address is opened here, and pasted back.
+
+    `account` is whose account they choose, if not their own; `paste` what they paste, if not what came of it.
+    """
     words = ["connect", "google_health", "--participant", who, "--timezone", zone, "--headless"]
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", *words],
@@ -52,7 +57,7 @@ def connect(who: str, zone: str, environ: Mapping[str, str]) -> subprocess.Compl
     )
     assert process.stdout is not None
     address = process.stdout.readline().strip()
-    came_to = agree(address, who) if address else ""
+    came_to = paste or (agree(address, account or who) if address else "")
     said, trouble = process.communicate(f"{came_to}\n", timeout=60)
     return subprocess.CompletedProcess(words, process.returncode, said, trouble)
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import secrets
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,7 +105,7 @@ class Service:
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query.get('state', '')})}"
 
     def token(self, form: dict[str, str]) -> Answer:
-        """The token endpoint, which takes the app's id and secret from the form here, whatever the provider does."""
+        """The token endpoint; the app's id and secret are in the form, wherever they came."""
         with self.lock:
             name = None
             if form.get("grant_type") == "authorization_code":
@@ -115,6 +117,14 @@ class Service:
             if name is None or (form.get("client_id"), form.get("client_secret")) != CLIENT:
                 return as_json({"error": "invalid_grant"}, 400)
             return as_json(self.wrap(self.issue(name)))
+
+    def revoke(self, token: str) -> Answer:
+        """Take back the consent that a token is of."""
+        with self.lock:
+            found = self.refresh_tokens.get(token) or self.access_tokens.get(token, ("", 0.0))[0]
+            self.refresh_tokens = {t: name for t, name in self.refresh_tokens.items() if name != found}
+            self.access_tokens = {t: one for t, one in self.access_tokens.items() if one[0] != found}
+        return Answer(204 if found else 401, b"")
 
     def issue(self, name: str) -> Json:
         """New tokens."""
@@ -178,10 +188,18 @@ class Handler(BaseHTTPRequestHandler):
         is_form = "urlencoded" in (self.headers.get("Content-Type") or "")
         given = {**dict(parse_qsl(url.query)), **dict(parse_qsl(raw.decode()) if is_form else ())}
         places = moved(service.provider, "http://here")
-        if places.authorize_url is not None and url.path == urlsplit(places.authorize_url).path:
+        scheme, _, proof = (self.headers.get("Authorization") or "").partition(" ")
+        if scheme == "Basic":
+            given |= dict(
+                zip(("client_id", "client_secret"), b64decode(proof).decode().split(":"), strict=True)
+            )
+        pattern = path_of(places.revoke_url).replace("%7Bidentity%7D", "[^/]+").replace("{identity}", "[^/]+")
+        if places.authorize_url is not None and url.path == path_of(places.authorize_url):
             self.send(Answer(302, b"", {"Location": service.consent(given)}))
-        elif url.path in ("/token", urlsplit(places.token_url).path):
+        elif url.path in ("/token", path_of(places.token_url)) and scheme != "ApiKey":
             self.send(service.token(given))
+        elif pattern and method == places.revoke_method and re.fullmatch(pattern, url.path):
+            self.send(service.revoke(given.get("token") or given.get("access_token") or proof))
         else:
             self.send(service.take(method, url.path, given, self.headers.get("Authorization")))
 
@@ -193,6 +211,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+
+
+def path_of(url: str | None) -> str:
+    """The path of an address; '' for none."""
+    return "" if url is None else urlsplit(url).path
 
 
 def listen(service: Service) -> ThreadingHTTPServer:

@@ -118,8 +118,10 @@ def sleeps(person: Person, day: date) -> list[Json]:
                 "total_rem_sleep_time_milli": ms["REM"],
             },
             "sleep_needed": {
-                "baseline_milli": 27_000_000, "need_from_sleep_debt_milli": 1_800_000,
-                "need_from_recent_strain_milli": 600_000, "need_from_recent_nap_milli": -300_000,
+                "baseline_milli": 27_000_000,
+                "need_from_sleep_debt_milli": 1_800_000,
+                "need_from_recent_strain_milli": 600_000,
+                "need_from_recent_nap_milli": -300_000,
             },
             "respiratory_rate": people.breaths(person, day),
             "sleep_performance_percentage": 91.0,
@@ -193,9 +195,6 @@ class Whoop(Service):
 
     def answer(self, person: Person, method: str, path: str, query: dict[str, str]) -> Answer:
         kind = path.removeprefix(BASE)
-        if (method, kind) == ("DELETE", "/v2/user/access"):
-            self.access_tokens.clear()
-            return Answer(204, b"")
         if SCOPE.get(kind, "") not in self.scopes(person):
             raise RefusedError(403 if kind in SCOPE else 404)
         if kind == "/v2/user/profile/basic":

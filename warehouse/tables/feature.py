@@ -106,6 +106,23 @@ FEATURE = (
     ),
     Table(
         "feature",
+        "other_device",
+        "what the next best device of a person makes of a night, where feature.value has another's: pairs tell"
+        " devices apart",
+        "result",
+        (
+            PARTICIPANT,
+            DAY_COLUMN,
+            Column("feature", TEXT, "name (feature.catalog); only features that feature.value has that day"),
+            Column("value", REAL, "the value of that device alone, in the catalogue's unit"),
+            QUALITY,
+            *PROVENANCE,
+        ),
+        ("participant", "day", "feature"),
+        partition="day",
+    ),
+    Table(
+        "feature",
         "hour",
         "wear, hour by hour: totals depend on it, so it is shown with them",
         "result",

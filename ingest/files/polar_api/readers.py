@@ -208,7 +208,7 @@ def read_nights(rows: pa.Table, setting: Setting) -> Iterator[Part]:
     found, lost = unroll_night(rows, setting)
     if lost:
         yield Remark(
-            f"HRV samples of {lost} nights were left out: their sleep was not given, so their day is not known."
+            f"HRV samples of nights whose sleep was not given were left out ({lost}): their day is not known."
         )
     at = unfold_clock(found["local_us"].to_numpy(), setting.clock)
     five = Moments(at.t_us, at.offset_min, at.assumed, np.full(found.num_rows, FIVE_MIN_S))

@@ -33,8 +33,19 @@ ROUTES: Mapping[str, str] = {
     "body": rf"body/log/(?P<what>weight|fat){FIRST}(?:{LAST})?",
 }
 RESOURCES = frozenset(
-    "steps distance calories caloriesBMR activityCalories floors elevation minutesSedentary minutesLightlyActive"
-    " minutesFairlyActive minutesVeryActive".split()
+    (
+        "steps",
+        "distance",
+        "calories",
+        "caloriesBMR",
+        "activityCalories",
+        "floors",
+        "elevation",
+        "minutesSedentary",
+        "minutesLightlyActive",
+        "minutesFairlyActive",
+        "minutesVeryActive",
+    )
 )
 """Time series of activities that the Web API had."""
 REMOVED = re.compile(r"(heart|bp|glucose)(?:/date/.+)?")
@@ -105,14 +116,18 @@ def removed(rest: str) -> str:
     """Why a call of the package cannot work, with any server."""
     name = rest.partition("/")[0]
     instead = "time_series('activities/heart', …)" if name == "heart" else "nothing"
-    return f"The Web API has had no {name!r} since 2015, though the package still has the call: take {instead}."
+    return (
+        f"The Web API has had no {name!r} since 2015, though the package still has the call: take {instead}."
+    )
 
 
 def read_parts(kind: str, version: str, user: str, part: dict[str, str | None], today: date) -> Question:
     """The question in the parts of an address."""
     named = part.get("what") or ""
     if kind == "activity" and named not in RESOURCES:
-        raise PathError(404, f"There is no time series of {named[:40]!r}: expected {', '.join(sorted(RESOURCES))}.")
+        raise PathError(
+            404, f"There is no time series of {named[:40]!r}: expected {', '.join(sorted(RESOURCES))}."
+        )
     detail = part.get("detail")
     if kind == "steps intraday" and detail == "1sec":
         raise PathError(400, "Steps have no detail of 1sec: expected 1min, 5min or 15min.")
@@ -155,7 +170,13 @@ def read_day(text: str, today: date) -> date:
     """A day as an address names it."""
     found = DAY.fullmatch(text)
     try:
-        return today if text == "today" else date(*(int(part) for part in found.groups())) if found else date(0, 0, 0)
+        return (
+            today
+            if text == "today"
+            else date(*(int(part) for part in found.groups()))
+            if found
+            else date(0, 0, 0)
+        )
     except ValueError:
         raise PathError(400, f"{text[:40]!r} is no date: expected 2026-10-25 or 'today'.") from None
 
@@ -167,5 +188,7 @@ def read_clock(start: str | None, end: str | None) -> tuple[int, int]:
     found = [CLOCK.fullmatch(text) for text in (start, end)]
     low, high = (-1 if one is None else int(one[1]) * 60 + int(one[2]) for one in found)
     if not 0 <= low <= high:
-        raise PathError(400, f"{start[:20]!r} to {end[:20]!r} is no range of clock times: expected 08:00 to 09:30.")
+        raise PathError(
+            400, f"{start[:20]!r} to {end[:20]!r} is no range of clock times: expected 08:00 to 09:30."
+        )
     return low, high + 1
