@@ -106,6 +106,8 @@ def _measure_beats(
     each = {}
     for name, windows in sorted(fives.items()):
         mine = windows.take(in_night(windows, main))
+        if mine.start_s.size == 0:
+            continue  # a device of other nights only: no night depends on which others are computed with it
         each[name] = variability.measure_rmssd(
             mine.start_s.astype(np.float64),
             mine.rmssd_ms,

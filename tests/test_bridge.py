@@ -151,7 +151,7 @@ def test_each_case_gets_the_pairs_of_its_own_window() -> None:
     assert bridge.mean[:, 0].tolist() == [0, 0, 10, 10.5]
     assert bridge.squares[:, 0].tolist() == [0, 0, 0, 0.5]
     none = bridge_cases(None, rows, history, np.full((4, 1), B), p)
-    assert not (none.pairs.any() or none.mean.any() or none.squares.any())
+    assert not np.stack((none.pairs, none.mean, none.squares)).any()
 
 
 lived = st.lists(st.one_of(st.just(NAN), st.floats(20, 120)), min_size=42, max_size=42)
@@ -455,3 +455,17 @@ def test_day_by_day_in_any_order_gives_what_all_at_once_gives(worn: Path, tmp_pa
         run(warehouse, before=START + timedelta(days=12))
     run(warehouse)
     assert content(warehouse)["feature.other_device"] == content(worn)["feature.other_device"]
+
+
+def test_a_device_that_only_logs_sleep_tells_nothing_else(tmp_path: Path) -> None:
+    parts = nights_of(OLD, 0, 3, 0.0, 1)
+    parts.append(beats(instant(START + timedelta(days=2), 1), alternating(60, 30.0), device=OLD))
+    for k in range(3):
+        logged = day_rows("p-aaaaaa", START + timedelta(days=k), device=NEW)
+        parts.append({name: rows for name, rows in logged.items() if name != "signal.heart_rate"})
+    warehouse = computed(tmp_path, *parts)
+    assert ask(warehouse, "select distinct feature, source from feature.other_device") == [
+        ("sleep_frag", f"made/{NEW}")
+    ]
+    counted = values(warehouse, START + timedelta(days=2), *NAMES)
+    assert {name for name, found in counted.items() if found[0] is not None} == set(NAMES) - {"temp_dev"}

@@ -214,6 +214,8 @@ def test_what_was_not_recorded_is_not_found_and_nothing_outside_is_read(tmp_path
         archive.log_sleep(datetime(2026, 10, 25), 1000)
     with pytest.raises(exceptions.BadResponse):
         archive.hrv(CHANGE)
+    with pytest.raises(exceptions.HTTPNotFound):
+        archive.make_request(f"{WEB}/1/user/you/hrv/date/2026-10-25.json")
     for name in ("nobody", "../me", ""):
         with pytest.raises(LiveError, match="name one that is there"):
             open_archive(tmp_path, name)

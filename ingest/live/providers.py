@@ -193,15 +193,15 @@ PROVIDERS: dict[str, Provider] = {
 
 FILE_ROAD = "Load its export instead; docs/sources.md says how to get it."
 NOT_OFFERED: dict[str, str] = {
+    "fitbit": "The Fitbit Web API was switched off on 2 November 2026, and no token of it can be taken along. Next"
+    " step: the person connects their Google account with 'steadyline connect google_health'; a script that was"
+    " written for the package fitbit takes cli.fitbit.open_fitbit in the place of fitbit.Fitbit (docs/fitbit.md).",
     "garmin": "Garmin's Health API for companies takes a contract with Garmin and a public address that it can push to,"
     f" and is not offered here. A person can make a key of their own: connect garmin_personal. {FILE_ROAD}",
     "apple_health": f"Apple Health is on the phone only: there is no service to ask. {FILE_ROAD}",
     "health_connect": f"Health Connect is on the phone only: there is no service to ask. {FILE_ROAD}",
 }
 """Names that people will try, and why they are no providers."""
-
-FITBIT = ("fitbit", "fitbit_web")
-"""What somebody may call a service that is gone."""
 
 
 def find_provider(name: str) -> Provider:
@@ -214,8 +214,6 @@ def find_provider(name: str) -> Provider:
     """
     if name in NOT_OFFERED:
         raise LiveError(NOT_OFFERED[name])
-    if name in FITBIT:
-        raise LiveError(import_module("ingest.live.fitbit_web.gone").GONE)
     if name not in PROVIDERS:
         raise LiveError(f"There is no provider {name[:40]!r}: expected {', '.join(sorted(PROVIDERS))}.")
     return PROVIDERS[name]

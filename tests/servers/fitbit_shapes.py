@@ -62,7 +62,7 @@ def intraday(rows: list[tuple[datetime, float]], detail: str, low: str, high: st
     """Values of a day, or their sums or means in stretches; stretches without steps have 0 of them."""
     width = WIDTHS[detail]
     if width == 1:
-        found = [(f"{local:%H:%M:%S}", int(value)) for local, value in rows]
+        found = [(local.isoformat()[11:19], int(value)) for local, value in rows]
     else:
         bins: dict[int, list[float]] = {second: [] for second in range(0, 86_400 if add else 0, width)}
         for local, value in rows:

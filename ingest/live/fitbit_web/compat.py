@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import fitbit
+from fitbit import exceptions
 
 from ingest.live.client import LiveError, NotGrantedError
 
@@ -18,6 +19,8 @@ from .points import Fetch, Google, Json, read_moment, stamp, whole_or_none
 from .refusals import refuse, translate
 
 Answer = Callable[[Question, Google], Any]
+ODD = (AttributeError, LookupError, TypeError, ValueError)
+"""What an answer of a shape that nobody foresaw can raise."""
 
 
 class FitbitCompat(MoreCalls, fitbit.Fitbit):  # type: ignore[misc]  # the package has no types
@@ -55,6 +58,9 @@ class FitbitCompat(MoreCalls, fitbit.Fitbit):  # type: ignore[misc]  # the packa
             trouble = refuse(error.status, str(error), "not_found" if error.status == 404 else "validation")
         except LiveError as error:
             trouble = translate(error, now.astimezone(UTC))
+        except ODD as error:
+            words = f"The Google Health API answered in a shape that is not known ({type(error).__name__})."
+            trouble = exceptions.BadResponse(words)
         else:
             for path in find_nulls(found, question.kind if question.kind == "devices" else ""):
                 self.not_given[path] = NULLS.get(path, "the Google Health API gave none")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from urllib.parse import urlsplit
 
 ADDRESS = re.compile(r"/(1(?:\.\d)?)/user/([^/]+)/(.+)\.json")
-DAY = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+DAY = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 """`get_sleep` of the package writes 2026-1-5."""
-CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+FIRST_YEAR, LAST_YEAR = 2007, 2100
+"""Fitbit was founded in 2007."""
+CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 PERIOD_DAYS = {"1d": 1, "7d": 7, "30d": 30, "1w": 7, "1m": 30, "3m": 90, "6m": 180, "1y": 365}
 DETAIL_S = {"1sec": 1, "1min": 60, "5min": 300, "15min": 900}
 FIRST, LAST = r"/date/(?P<first>[^/]+)", r"/(?P<last>[^/]+)"
@@ -168,17 +171,13 @@ def read_days(first: str, last: str | None, today: date) -> tuple[date, date]:
 
 def read_day(text: str, today: date) -> date:
     """A day as an address names it."""
+    if text == "today":
+        return today
     found = DAY.fullmatch(text)
-    try:
-        return (
-            today
-            if text == "today"
-            else date(*(int(part) for part in found.groups()))
-            if found
-            else date(0, 0, 0)
-        )
-    except ValueError:
-        raise PathError(400, f"{text[:40]!r} is no date: expected 2026-10-25 or 'today'.") from None
+    if found is not None and FIRST_YEAR <= int(found[1]) <= LAST_YEAR:
+        with suppress(ValueError):
+            return date(int(found[1]), int(found[2]), int(found[3]))
+    raise PathError(400, f"{text[:40]!r} is no date: expected 2026-10-25 or 'today'.")
 
 
 def read_clock(start: str | None, end: str | None) -> tuple[int, int]:

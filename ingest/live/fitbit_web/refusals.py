@@ -17,8 +17,7 @@ from ingest.live.client import (
     RateLimitedError,
     TooSlowError,
 )
-
-from .gone import GONE
+from ingest.live.providers import NOT_OFFERED
 
 OF_STATUS = {
     401: exceptions.HTTPUnauthorized,
@@ -33,7 +32,7 @@ class FitbitGoneError(exceptions.HTTPBadRequest, LiveError):  # type: ignore[mis
     """The Fitbit Web API is gone for good: nothing is tried again."""
 
     def __init__(self) -> None:
-        Exception.__init__(self, GONE)
+        Exception.__init__(self, NOT_OFFERED["fitbit"])
 
 
 @dataclass(frozen=True)
