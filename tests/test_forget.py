@@ -151,7 +151,16 @@ def test_nothing_is_left_of_an_erased_person_and_nobody_else_is_touched(planted:
         "feature.value",
         "model.baseline",
     ]
-    wanted += ["report.insight", "inbox", "raw", "watch", "reports", "x.parquet", "attempt=1.log", "published"]
+    wanted += [
+        "report.insight",
+        "inbox",
+        "raw",
+        "watch",
+        "reports",
+        "x.parquet",
+        "attempt=1.log",
+        "published",
+    ]
     wanted += ["sealed", "vault.db:entry", "bytes of " + str(planted.vault)]
     for place in [*wanted, *(f"airflow.db:{table}" for table in AIRFLOW_ROWS)]:
         assert any(place in found for found in before), (

@@ -185,7 +185,11 @@ SIGNAL = (
     recorded(
         "checkin",
         "what a person said of how they felt",
-        Column("scale", TEXT, "felt_stress and felt_week (0-10), who5 (0-100), pss4 (0-16), valence (-1 to 1), mood"),
+        Column(
+            "scale",
+            TEXT,
+            "felt_stress and felt_week (0-10), who5 (0-100), pss4 (0-16), valence (-1 to 1), mood",
+        ),
         Column("t_utc", INSTANT, "when they said it"),
         OFFSET,
         Column("value", REAL, "the answer, on its scale; null where it is a word", "{score}"),
