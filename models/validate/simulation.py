@@ -218,4 +218,5 @@ def share_inside(low: Real, truth: Real, high: Real) -> float:
     """Share of truths inside their bands; days without an index are not asked, NaN where there is none."""
     asked = ~np.isnan(low)
     inside: Flag = (low <= truth) & (truth <= high)
-    return float(np.count_nonzero(inside & asked) / np.count_nonzero(asked)) if asked.any() else float("nan")
+    count = int(np.count_nonzero(asked))
+    return int(np.count_nonzero(inside & asked)) / count if count else float("nan")

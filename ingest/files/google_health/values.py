@@ -84,7 +84,7 @@ def settle(rows: pa.Table, kind: DataType, setting: Setting) -> tuple[Moments, l
         return place(start, setting.clock, np.full(rows.num_rows, FIVE_MIN_S if five_min else np.nan)), []
     end_us = read_stamped(rows["end"], rows["end_offset"]).t_us
     checks = check_end(start.t_us, end_us, SPAN_MAX_H)
-    good = ~np.logical_or.reduce([wrong for wrong, _ in checks])
+    good = ~np.any(np.stack([wrong for wrong, _ in checks]), axis=0)
     span_s = np.where(good, np.where(good, end_us, 0) - np.where(good, start.t_us, 0), 0) / 1e6
     return place(start, setting.clock, span_s), checks
 

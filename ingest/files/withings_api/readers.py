@@ -101,7 +101,8 @@ def read_minutes(rows: pa.Table, setting: Setting) -> Iterator[Part]:
     yield from take_quantity(rows, SPO2, when)
     walked = ~np.isnan(read_numbers(rows["steps"])[0])
     steps, spanned = rows.filter(pa.array(walked)), spanned.filter(walked)
-    unknown = [(np.isnan(spanned.span_s), "expected a duration in seconds, up to a day")]  # type: ignore[arg-type]
+    missing = np.asarray(np.isnan(np.asarray(spanned.span_s, dtype=np.float64)))
+    unknown = [(missing, "expected a duration in seconds, up to a day")]
     yield from take_quantity(steps, MINUTE_STEPS, spanned, unknown)
 
 
