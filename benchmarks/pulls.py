@@ -20,11 +20,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ingest.live import google_health
-from ingest.pull import Pulled, first_to_ask, pull
 from servers import running
 from servers.people import DAYS, FIRST, PEOPLE
 from servers.visit import NOW, visiting
+
+from ingest.live import google_health
+from ingest.pull import Pulled, first_to_ask, pull
 from warehouse.store import open_warehouse
 
 LIMIT_S = 1.0
