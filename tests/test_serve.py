@@ -609,10 +609,19 @@ def test_what_a_person_types_is_text_and_nothing_else(
 # --- the command ----------------------------------------------------------------------------------
 
 
+COMMAND = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from cli.main import main
+main()
+"""
+"""The command as a terminal starts it: in the background of a shell Ctrl-C is ignored from the start."""
+
+
 def serving(places: Settings, *words: str) -> subprocess.Popen[str]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith("STEADYLINE")}
     environ |= {"STEADYLINE_VAR": str(places.var), "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "cli", "serve", "--participant", WHO, *words]
+    command = [sys.executable, "-c", COMMAND, "serve", "--participant", WHO, *words]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, env=environ, stdout=pipe, stderr=pipe, text=True)
 
