@@ -1,5 +1,8 @@
 """`make run-live`: three simulated people consent at a fake of the Google Health API, and a night pulls their week.
 
+Last, a script for the old Fitbit Web API asks for a day's heart rates twice: a fake of the old service, and the
+connection to the new one, through the same calls. Both give the same.
+
 Everything is as it would be with the real service, but for the addresses and for the person: whoever opens the
 address of a consent here agrees to it. Data lie in `var/live`, which is made anew each time.
 """
@@ -16,9 +19,11 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
+from fitbit_scripts import mended
 
 from cli.demo import summarise
 from cli.embedded import prepare, run_dag
+from cli.fitbit import open_fitbit
 from cli.settings import Settings, make_places, read_settings
 from servers import Server, running
 from servers.google_health import CLIENT
@@ -71,7 +76,7 @@ def main() -> int:
     """Connect, run both DAGs, and show what came of it; exit code 0 where all succeeded."""
     var = Path(os.environ.get("STEADYLINE_VAR", "var")).absolute() / "live"
     shutil.rmtree(var, ignore_errors=True)
-    with running("google_health") as server:
+    with running("google_health") as server, running("fitbit_web") as old:
         environ = make_environ(server, var)
         os.environ.update(environ)
         os.environ.pop("STEADYLINE_WAREHOUSE", None)
@@ -82,7 +87,7 @@ def main() -> int:
             print(done.stdout if done.returncode == 0 else done.stderr, end="")  # noqa: T201
             if done.returncode != 0:
                 return 1
-        return run_night(settings)
+        return run_night(settings) or run_script(old)
 
 
 def run_night(settings: Settings) -> int:
@@ -97,6 +102,20 @@ def run_night(settings: Settings) -> int:
     for page in sorted(settings.reports.rglob("*.html")):
         print(f"page: {page}")  # noqa: T201
     return 0
+
+
+def run_script(old: Server) -> int:
+    """Run an old script at the old service and through the new one; 0 where both say the same."""
+    os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # the fake listens on this machine, without https
+    who = next(iter(PEOPLE))
+    asked = {"resource": "activities/heart", "base_date": FIRST, "detail_level": "1sec"}
+    told = [
+        fb.intraday_time_series(**asked)["activities-heart-intraday"]["dataset"]
+        for fb in (mended(old, who), open_fitbit(who))
+    ]
+    same = "the same" if told[0] == told[1] else "NOT the same"
+    print(f"an old script: {len(told[0]):,} heart rates of {FIRST}, {same} from the new service")  # noqa: T201
+    return int(told[0] != told[1])
 
 
 if __name__ == "__main__":
