@@ -710,7 +710,7 @@ def test_a_saved_detector_is_asked_another_set_and_never_its_own(tmp_path: Path)
         write_e4(tmp_path / "e" / subject / "Midterm 1", nine - 1200, 1200 + 5400 + 1200, stress=(1200, 6600))
     make_wesad(tmp_path / "w")
     exams, lab = exam_stress.read(tmp_path / "e"), wesad.read(tmp_path / "w")
-    train_model("exam_stress", exams, tmp_path)
+    train_model("exam_stress", tmp_path / "e", exams, tmp_path)
     trial = ask_trained(lab.table, tmp_path)
     assert (trial.protocol, trial.variant, trial.people) == (
         "another data set",
