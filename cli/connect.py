@@ -30,7 +30,6 @@ ProviderName = Annotated[
     typer.Argument(metavar="PROVIDER", help=f"One of {', '.join(PROVIDERS)}."),
 ]
 Participant = Annotated[str, typer.Option(help="The pseudonym of the person.")]
-SHORT_DAYS = 8
 
 
 def add_to(app: typer.Typer) -> None:

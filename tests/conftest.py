@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from browsing import launch
+from playwright.sync_api import Browser
 
 from cli.settings import Settings, read_settings
 
@@ -47,6 +49,13 @@ def sample_copy(sample_run: Ran, tmp_path: Path) -> Settings:
     """A copy of what the sample's run left, to change as a test likes."""
     shutil.copytree(sample_run.settings.var, tmp_path / "var", symlinks=True)
     return read_settings({"STEADYLINE_VAR": str(tmp_path / "var")})
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser; one a module, since its event loop would be in the way of other tests."""
+    with launch() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

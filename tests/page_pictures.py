@@ -7,15 +7,15 @@ break elsewhere: `measure_fonts` tells, and only the outline can then be compare
 from __future__ import annotations
 
 import json
-import shutil
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from browsing import launch
 from build_pages import pages
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 REFERENCES = Path(__file__).parent / "references"
 WEEKS = ("heavy", "ordinary", "empty", "first", "travel", "exercise")
@@ -67,14 +67,12 @@ def read_fonts() -> list[int]:
 def main() -> None:
     """Take all pictures anew; look at each before it is kept."""
     REFERENCES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+    with launch() as browser:
         for week in WEEKS:
             for width in WIDTHS:
                 picture, fonts = take_picture(browser, pages()[week], width)
                 small = picture.quantize(160)
                 small.save(name_reference(week, width), optimize=True)
-        browser.close()
     (REFERENCES / "fonts.json").write_text(json.dumps(fonts) + "\n", encoding="utf-8")
 
 

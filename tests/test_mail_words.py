@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,7 +19,7 @@ from build_weeks import (
     ORDINARY_WEEK,
     fill,
 )
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from reports.catalogue import load_language, say
 from reports.daily import write_insights
@@ -49,18 +47,6 @@ SENTENCES = """
         .filter(e => !e.closest('fieldset, svg, thead, [aria-hidden=true], .unseen'))
         .flatMap(e => e.innerText.split('\\n'))
 """
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, (
-        "these tests need a Chromium: install your system's chromium package (Debian: apt install chromium)"
-    )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

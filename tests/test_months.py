@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import stat
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import watch
 from build_weeks import HEAVY_WEEK, MONDAY, NOT_WORN, NOW, Day, fill
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pseudo import ACCENTS, RIGHT_TO_LEFT, write_pseudo
 
 from reports.catalogue import Language, load_language, read_language
@@ -211,28 +211,11 @@ def test_a_run_shows_only_days_before_its_date(places: tuple[Path, Path]) -> Non
     assert "13–15" in html
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "these tests need a Chromium: install your system's (Debian: apt install chromium)"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page that fails the test on any request beyond the file, and on any console message or error."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    trouble: list[str] = []
-    page.on("request", lambda r: trouble.append(r.url) if not r.url.startswith(("file:", "about:")) else None)
-    page.on("console", lambda m: trouble.append(m.text))
-    page.on("pageerror", lambda e: trouble.append(str(e)))
-    yield page
-    assert trouble == []
-    context.close()
+    with watch(browser, width=390, height=844) as page:
+        yield page
 
 
 def show(page: Page, folder: Path, *, gentle: bool = False, language: Language = ENGLISH) -> Path:

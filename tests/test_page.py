@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import watch
 from build_pages import FITS, PLANS, pages, warehouse, write_pages
 from build_weeks import HEAVY_WEEK, MONDAY
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pseudo import ACCENTS, RIGHT_TO_LEFT
 
 from reports.catalogue import load_language, say
@@ -34,30 +34,11 @@ SHAPES = (
 LINE = HelpLine("AU", "A <line>", "13 00", "", "day and night", "en", "https://example.org", "2020-07-01")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, (
-        "these tests need a Chromium: install your system's chromium package (Debian: apt install chromium)"
-    )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page that fails the test on any request beyond the file, and on any console message or error."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    trouble: list[str] = []
-    page.on("request", lambda r: trouble.append(r.url) if not r.url.startswith(("file:", "about:")) else None)
-    page.on("console", lambda m: trouble.append(m.text))
-    page.on("pageerror", lambda e: trouble.append(str(e)))
-    yield page
-    assert trouble == []
-    context.close()
+    with watch(browser, width=390, height=844) as page:
+        yield page
 
 
 def open_all(page: Page, path: Path) -> None:

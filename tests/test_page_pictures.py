@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from warnings import warn
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 from build_pages import pages
 from page_pictures import WEEKS, WIDTHS, mean_blocks, name_reference, read_fonts, take_picture
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.filterwarnings("default::test_page_pictures.OtherFonts")
 VISIBLE = 24.0
@@ -20,16 +18,6 @@ VISIBLE = 24.0
 
 class OtherFonts(UserWarning):
     """The pictures were drawn with other fonts: their blocks cannot be compared."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "these pictures need a Chromium: install your system's chromium package"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS)

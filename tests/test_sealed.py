@@ -8,7 +8,6 @@ import json
 import os
 import pty
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import ROOT
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from cli.seal import seal_pages
 from cli.settings import Settings, read_settings
@@ -55,18 +54,6 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sealed") / "2026-W29.html"
     path.write_bytes(seal_page(PAGE.encode(), PASSPHRASE, salt=SALT, nonce=NONCE, language=ENGLISH))
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, (
-        "these tests need a Chromium: install your system's chromium package (Debian: apt install chromium)"
-    )
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -21,10 +21,11 @@ from urllib.parse import urlencode
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import watch
 from build_weeks import HEAVY_WEEK, MONDAY, NOW, fill
 from conftest import ROOT
 from markupsafe import escape
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from cli import spool, web
 from cli.night import load_inbox
@@ -693,31 +694,13 @@ def test_every_word_of_these_pages_is_kind() -> None:
 # --- in a real browser ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "these tests need a Chromium: install your system's chromium package"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Browser, server: PageServer) -> Iterator[Page]:
     """A page that fails the test on any request elsewhere, and on any console message or error."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    trouble: list[str] = []
     start = f"http://{server.hosts[0]}{server.site.base}/"
-    page.on("request", lambda r: trouble.append(r.url) if not r.url.startswith((start, "data:")) else None)
-    page.on("console", lambda m: trouble.append(m.text))
-    page.on("pageerror", lambda e: trouble.append(str(e)))
-    page.on("dialog", lambda d: trouble.append(d.message))
-    page.goto(start)
-    yield page
-    assert trouble == []
-    context.close()
+    with watch(browser, width=390, height=844, allowed=(start, "data:")) as page:
+        page.goto(start)
+        yield page
 
 
 def test_one_tap_is_kept_and_a_reload_and_going_back_store_nothing_more(

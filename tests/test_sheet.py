@@ -15,8 +15,9 @@ from subprocess import CompletedProcess
 import pypdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from browsing import watch
 from build_weeks import FIRST_WEEK, HEAVY_WEEK, MONDAY, NEARLY_EMPTY_WEEK, NOT_WORN, NOW
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pseudo import ACCENTS, write_pseudo
 from sheet_rows import FIRST, NOTED, fill_sheet
 
@@ -258,28 +259,11 @@ def test_the_sandbox_is_left_out_for_root_alone(tmp_path: Path, monkeypatch: pyt
     assert "--no-sandbox" in command.options(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    assert chromium, "these tests need a Chromium: install your system's (Debian: apt install chromium)"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     """A page that fails the test on any request beyond the file, and on any console message or error."""
-    context = browser.new_context(viewport={"width": 1000, "height": 900})
-    page = context.new_page()
-    trouble: list[str] = []
-    page.on("request", lambda r: trouble.append(r.url) if not r.url.startswith(("file:", "about:")) else None)
-    page.on("console", lambda m: trouble.append(m.text))
-    page.on("pageerror", lambda e: trouble.append(str(e)))
-    yield page
-    assert trouble == []
-    context.close()
+    with watch(browser, width=1000, height=900) as page:
+        yield page
 
 
 OUTSIDE = """() => {

@@ -18,7 +18,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -37,6 +36,7 @@ from servers.fitbit_shapes import (
 )
 from servers.google_health import CLIENT
 from servers.people import PEOPLE, Person
+from servers.web import Handler, listen, serve
 
 Json = dict[str, Any]
 PERIODS = {"1d": 1, "7d": 7, "30d": 30, "1w": 7, "1m": 30, "3m": 90, "6m": 180, "1y": 365}
@@ -304,28 +304,15 @@ ROUTES = {
 }
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Requests as HTTP brings them."""
+class Requests(Handler):
+    """Requests for the Fitbit Web API."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     service: Service
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-    def do_GET(self) -> None:
-        """Take a GET."""
-        self.take("GET")
-
-    def do_POST(self) -> None:
-        """Take a POST."""
-        self.take("POST")
 
     def take(self, method: str) -> None:
         """Answer one request, and note it."""
         url, service = urlsplit(self.path), self.service
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        raw = self.body().decode()
         if url.path.startswith("/__test/"):
             self.send(200, json.dumps(self.test(url.path.rpartition("/")[2])).encode())
             return
@@ -354,15 +341,6 @@ class Handler(BaseHTTPRequestHandler):
                 self.service.access_tokens = {token: (name, 0.0) for token, (name, _) in known.items()}
             return self.service.log if what == "log" else {}
 
-    def send(self, code: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        """Send an answer."""
-        self.send_response(code)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
 
 def main() -> None:
     """Serve until ended."""
@@ -373,11 +351,7 @@ def main() -> None:
         words.add_argument(f"--{name}", action="store_true")
     said = words.parse_args()
     options = Options(said.ttl, not said.no_faults, said.gone, said.html, said.bare_429, said.per_hour)
-    handler = type("Bound", (Handler,), {"service": Service(options)})
-    server = ThreadingHTTPServer(("127.0.0.1", said.port), handler)
-    server.daemon_threads = True
-    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)  # noqa: T201 - told to the test
-    server.serve_forever()
+    serve(listen(Requests, Service(options), said.port))
 
 
 if __name__ == "__main__":

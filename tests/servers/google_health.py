@@ -20,7 +20,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -29,6 +28,7 @@ import numpy as np
 from servers import people
 from servers.google_points import TYPES, Points, iso, list_points, truth, without_stages, write_hearts
 from servers.people import PEOPLE, Ints, Person
+from servers.web import Handler, listen, serve
 
 Json = dict[str, Any]
 CLIENT = ("test-client", "test-client-secret")
@@ -420,28 +420,15 @@ def read_limit(member: str, text: str) -> float:
     return clock.replace(tzinfo=UTC).timestamp()
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Requests as HTTP brings them."""
+class Requests(Handler):
+    """Requests for Google Health."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
     service: Service
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-    def do_GET(self) -> None:
-        """Take a GET."""
-        self.take("GET")
-
-    def do_POST(self) -> None:
-        """Take a POST."""
-        self.take("POST")
 
     def take(self, method: str) -> None:
         """Answer one request."""
         url = urlsplit(self.path)
-        query, raw = dict(parse_qsl(url.query)), self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        query, raw = dict(parse_qsl(url.query)), self.body()
         service = self.service
         if url.path.startswith("/__test/"):
             self.send(200, json.dumps(service.test(url.path.rpartition("/")[2], json.loads(raw))).encode())
@@ -468,15 +455,6 @@ class Handler(BaseHTTPRequestHandler):
             self.service.log.append({"method": method, "path": path, "query": query, "status": code})
         self.send(code, found, headers)
 
-    def send(self, code: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        """Send an answer."""
-        self.send_response(code)
-        for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
 
 def main() -> None:
     """Serve until ended."""
@@ -489,11 +467,7 @@ def main() -> None:
     options = Options(
         said.ttl, not said.no_faults, not said.no_quirks, said.rotate, said.page_cap, said.per_minute
     )
-    handler = type("Bound", (Handler,), {"service": Service(options)})
-    server = ThreadingHTTPServer(("127.0.0.1", said.port), handler)
-    server.daemon_threads = True
-    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)  # noqa: T201 - told to the test
-    server.serve_forever()
+    serve(listen(Requests, Service(options), said.port))
 
 
 if __name__ == "__main__":

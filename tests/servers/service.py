@@ -18,13 +18,13 @@ from base64 import b64decode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from ingest.live.providers import Provider, moved
 from servers.google_health import CLIENT
 from servers.people import PEOPLE, Person
+from servers.web import Handler, listen, serve
 
 Json = dict[str, Any]
 FAULTS = {2: 429, 4: 500, 6: 503}
@@ -163,28 +163,15 @@ class Service:
         return PEOPLE[name]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Speaks HTTP for a service."""
+class Requests(Handler):
+    """Requests for a service."""
 
     service: Service
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Print nothing."""
-
-    def do_GET(self) -> None:
-        self.take("GET")
-
-    def do_POST(self) -> None:
-        self.take("POST")
-
-    def do_DELETE(self) -> None:
-        self.take("DELETE")
 
     def take(self, method: str) -> None:
         """Answer one request."""
         url, service = urlsplit(self.path), self.service
-        raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        raw = self.body()
         is_form = "urlencoded" in (self.headers.get("Content-Type") or "")
         given = {**dict(parse_qsl(url.query)), **dict(parse_qsl(raw.decode()) if is_form else ())}
         places = moved(service.provider, "http://here")
@@ -195,22 +182,17 @@ class Handler(BaseHTTPRequestHandler):
             )
         pattern = path_of(places.revoke_url).replace("%7Bidentity%7D", "[^/]+").replace("{identity}", "[^/]+")
         if places.authorize_url is not None and url.path == path_of(places.authorize_url):
-            self.send(Answer(302, b"", {"Location": service.consent(given)}))
+            self.give(Answer(302, b"", {"Location": service.consent(given)}))
         elif url.path in ("/token", path_of(places.token_url)) and scheme != "ApiKey":
-            self.send(service.token(given))
+            self.give(service.token(given))
         elif pattern and method == places.revoke_method and re.fullmatch(pattern, url.path):
-            self.send(service.revoke(given.get("token") or given.get("access_token") or proof))
+            self.give(service.revoke(given.get("token") or given.get("access_token") or proof))
         else:
-            self.send(service.take(method, url.path, given, self.headers.get("Authorization")))
+            self.give(service.take(method, url.path, given, self.headers.get("Authorization")))
 
-    def send(self, answer: Answer) -> None:
+    def give(self, answer: Answer) -> None:
         """Send an answer."""
-        self.send_response(answer.code)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        self.wfile.write(answer.body)
+        self.send(answer.code, answer.body, answer.headers)
 
 
 def path_of(url: str | None) -> str:
@@ -218,17 +200,10 @@ def path_of(url: str | None) -> str:
     return "" if url is None else urlsplit(url).path
 
 
-def listen(service: Service) -> ThreadingHTTPServer:
-    """Listen on a free port of this machine."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (Handler,), {"service": service}))
-    server.daemon_threads = True
-    return server
-
-
 @contextmanager
 def serving(service: Service) -> Iterator[str]:
     """Play a service in a thread; gives where it listens."""
-    server = listen(service)
+    server = listen(Requests, service)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -243,6 +218,4 @@ def main(kind: type[Service]) -> None:
     """Play a service in this process until it is ended."""
     words = argparse.ArgumentParser()
     words.add_argument("--no-faults", action="store_true")
-    server = listen(kind(faults=not words.parse_args().no_faults))
-    print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)  # noqa: T201 - told to the test
-    server.serve_forever()
+    serve(listen(Requests, kind(faults=not words.parse_args().no_faults)))
