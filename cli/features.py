@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.look import AsJson, Wait, print_json, print_table
+from cli.nightly import utc_now
 from cli.settings import read_settings
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ def show_segments(
     warehouse = read_settings(os.environ).warehouse
     tables = measure_segments(warehouse, wanted, participant=participant, wait_s=wait_s)
     if out is not None:
-        people, rows = write_rows(tables, out)
+        people, rows = write_rows(tables, out, release=release_of(out, participant, wait_s))
         if as_json:
             print_json({"file": str(out), "people": people, "rows": rows})
         else:
@@ -104,6 +106,20 @@ def show_segments(
     for segment in wanted:
         print_table(segment.name, summarise(found, segment.name), empty="none in the time with data")
     typer.echo("All rows, each with coverage and reason: add --out FILE.csv, FILE.parquet or --json.")
+
+
+def release_of(
+    out: Path, participant: str | None, wait_s: float
+) -> Callable[[list[str]], AbstractContextManager[None]]:
+    """How a file of segments is handed over: one person's is their own, everybody's leaves for others."""
+    from functools import partial
+
+    from warehouse.consent import releasing
+
+    if participant is not None:
+        return lambda _: nullcontext()
+    warehouse, form = read_settings(os.environ).warehouse, out.suffix.removeprefix(".")
+    return partial(releasing, warehouse, way="export", format=form, now=utc_now(), wait_s=wait_s)
 
 
 def summarise(tables: Sequence[pa.Table], segment: str) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from cli.look import Wait
+from cli.permit import tell_left
 from cli.settings import Settings, read_settings
 
 
@@ -54,15 +55,21 @@ def forget_person(
     from cli.spool import list_unfinished
     from ingest.vault import open_vault
     from reports.weekly import person_folder
+    from warehouse.consent import list_releases
     from warehouse.erase import erase
     from warehouse.errors import ExplainedError
     from warehouse.publish import publish
     from warehouse.status import list_participants
+    from warehouse.store import open_warehouse
 
     if participant not in list_participants(settings.warehouse, wait_s=wait_s):
         raise ExplainedError(
             f"There is no participant {participant}: 'steadyline status' lists those there are."
         )
+    with open_warehouse(settings.warehouse, read_only=True, wait_s=wait_s) as con:
+        left = list_releases(con, participant)
+    if left:
+        tell(f"{participant}: {tell_left(left)}")
     if environ is not None:
         take_consents_back(settings, environ, participant, tell)
     # Needs no key, so that it works where that is lost; a mail that is being sent is the last one.
@@ -74,9 +81,10 @@ def forget_person(
         files += 1
     files += remove(settings.staging)
     files += forget_in_airflow(settings.airflow, names(participant))
-    receipt = erase(settings.warehouse, participant, files=files, now=utc_now(), wait_s=wait_s)
+    now = utc_now()
+    receipt = erase(settings.warehouse, participant, files=files, now=now, wait_s=wait_s)
     if settings.published.exists():
-        publish(settings.warehouse, settings.published, group=settings.group, wait_s=wait_s)
+        publish(settings.warehouse, settings.published, now=now, group=settings.group, wait_s=wait_s)
     return receipt
 
 

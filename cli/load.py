@@ -36,7 +36,7 @@ def load(
     ] = None,
     device: Annotated[str | None, typer.Option(help="Name of the device where the export has none.")] = None,
     research: Annotated[
-        bool, typer.Option("--research", help="This person allows their features to be published.")
+        bool, typer.Option("--research", help="This person says that they allow research (docs/consent.md).")
     ] = False,
     wait: Wait = 60.0,
     as_json: AsJson = False,

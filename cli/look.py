@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli.settings import read_settings
+from cli.settings import Settings, read_settings
 
 Wait = Annotated[float, typer.Option(help="Seconds to wait while another process holds the warehouse.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine.")]
@@ -22,16 +23,31 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def status(as_json: AsJson = False, wait: Wait = 60.0) -> None:
+def status(
+    as_json: AsJson = False,
+    study: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT.html",
+            help="Write the data yield of a study as a page instead: of everyone who allows research, without names.",
+        ),
+    ] = None,
+    wait: Wait = 60.0,
+) -> None:
     """Say what is here and what to look at: people, connections, streams, days scored, what is still due."""
     from cli.watch import describe
     from warehouse import status as described
     from warehouse.store import open_warehouse
 
     settings = read_settings(os.environ)
+    if study is not None:
+        show_study(settings, study, as_json=as_json, wait_s=wait)
+        return
     with open_warehouse(settings.warehouse, read_only=True, wait_s=wait) as con:
         parts = {
             "people": described.describe_people(con),
+            "consent": described.describe_consent(con),
+            "to be allowed anew": described.describe_outdated(con),
             "streams": described.describe_streams(con),
             "refused": described.describe_refusals(con),
             "not scored": described.describe_empty_days(con),
@@ -44,6 +60,23 @@ def status(as_json: AsJson = False, wait: Wait = 60.0) -> None:
         return
     for title, rows in parts.items():
         print_table(title, rows, empty="none")
+
+
+def show_study(settings: Settings, path: Path, *, as_json: bool, wait_s: float) -> None:
+    """Write the data-yield page of everyone who allows research, and say where it is."""
+    from reports import study
+    from reports.catalogue import load_language
+    from reports.study_page import write_study
+
+    found = study.read(settings.warehouse, before=utc_today(), wait_s=wait_s)
+    write_study(found, path, load_language())
+    told = {"people": len(found.people), "not_shown": found.others, "page": str(path)}
+    if as_json:
+        print_json(told)
+        return
+    typer.echo(
+        f"{path}: people on it: {told['people']}; not on it, since they do not allow research: {told['not_shown']}"
+    )
 
 
 def sql(

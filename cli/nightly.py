@@ -22,6 +22,7 @@ Day = Annotated[
 
 NO_PAGE = {
     "paused": "paused by their own setting",
+    "no consent to pages": "no consent to pages",
     "under 18": "Steadyline makes no pages for people under 18",
 }
 """Why somebody got no page (reports.wishes.why_no_page), for the operator."""
@@ -39,7 +40,7 @@ def nightly(
     wait: Wait = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Do all that is due: pull, load the inbox, compute, score, write, publish: the DAG's work by hand."""
+    """Do all that is due: pull, load the inbox, compute, score, judge, write, publish: the DAG's work by hand."""
     from rich.console import Console
 
     with Console(stderr=True).status("starting") as shown:

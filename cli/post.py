@@ -24,6 +24,7 @@ from reports.mail import Mail, build_message, check_address, write_mail
 from reports.read import WeekPage, read_week_pages
 from reports.week import monday_of
 from reports.wishes import choose_language, why_no_page
+from warehouse.consent import list_refused
 from warehouse.errors import ExplainedError
 from warehouse.preferences import read_preferences
 from warehouse.status import list_participants
@@ -92,9 +93,9 @@ def post_weeks(
 ) -> Posted:
     """Queue the mail of each page whose person wants it, and send all that wait and are due.
 
-    A mail goes to who set mail to yes, has an address, is not paused and not under 18. A week is mailed
-    once; a page that changes before that changes its mail. The mails of who no longer wants any are
-    taken out of the queue.
+    A mail goes to who set mail to yes, has an address, allows mails and pages, is not paused and not under
+    18. A week is mailed once; a page that changes before that changes its mail. The mails of who no longer
+    wants any are taken out of the queue.
 
     Raises
     ------
@@ -105,11 +106,15 @@ def post_weeks(
     """
     if not warehouse_exists(settings.warehouse):
         return Posted()
-    people, wanted = read_wanted(settings, participants, before, of, wait_s)
-    if not wanted.settings and not settings.vault.exists():
+    if (
+        not settings.vault.exists()
+        and not read_wanted(settings, participants, before, of, wait_s)[1].settings
+    ):
         return Posted()
     vault = open_store(settings, environ)
     with vault.hold("queue", wait_s=wait_s):
+        # Read inside: who takes a consent back takes their mails out of the queue while no run is at work.
+        people, wanted = read_wanted(settings, participants, before, of, wait_s)
         reached = {row.participant for row in vault.list_kind("mail")} & set(wanted.settings)
         drop_unwanted(vault, set(people) - reached)
         for who in sorted(reached & set(wanted.pages)):
@@ -129,10 +134,13 @@ def read_wanted(
     everyone = list_participants(settings.warehouse, wait_s=wait_s)
     people = everyone if participants is None else list(participants)
     with open_warehouse(settings.warehouse, read_only=True, wait_s=wait_s) as con:
+        no_mails, no_pages = (set(list_refused(con, purpose)) for purpose in ("mail", "pages"))
         asked = {
             who: held
             for who, held in read_preferences(con, people).items()
-            if held.get("mail") == "yes" and why_no_page(held) is None
+            if held.get("mail") == "yes"
+            and who not in no_mails
+            and why_no_page(held, allowed=who not in no_pages) is None
         }
         pages = read_week_pages(con, list(asked), first, last)
     return people, Wanted(asked, pages)
@@ -144,6 +152,19 @@ def drop_unwanted(vault: Vault, people: Iterable[str]) -> None:
     for row in vault.list_kind("queue"):
         if row.participant in gone and row.note.status != "sent":
             vault.delete(row.participant, row.kind, row.name)
+
+
+def stop_mails(vault: Vault, who: str, *, wait_s: float = 60.0) -> None:
+    """Delete the mails that wait for a person, those too that a run under way has queued since.
+
+    Raises
+    ------
+    VaultError
+        If another run is still sending after `wait_s`: one that it queued meanwhile may go out.
+    """
+    drop_unwanted(vault, [who])
+    with vault.hold("queue", wait_s=wait_s):
+        drop_unwanted(vault, [who])
 
 
 def queue_week(vault: Vault, who: str, wanted: Wanted, reports_dir: Path, now: datetime) -> None:

@@ -46,27 +46,31 @@ def open_site(settings: Settings, participant: str, *, wait_s: float) -> Site:
     Raises
     ------
     ExplainedError
-        If there is no such person, or they are under 18.
+        If there is no such person, or they do not allow pages or are under 18.
     WarehouseError
         If the warehouse stays held by another process.
     """
     from cli.spool import find_zone
     from cli.web import Site
     from reports.weekly import person_folder
-    from reports.wishes import choose_language, why_no_page
+    from reports.wishes import NO_CONSENT, PAGES_REFUSED, choose_language, why_no_page
+    from warehouse.consent import list_refused
     from warehouse.preferences import read_preferences
     from warehouse.store import open_warehouse
 
     make_places(settings)
     with open_warehouse(settings.warehouse, read_only=True, wait_s=wait_s) as con:
         preferences = read_preferences(con, [participant])[participant]
+        why = why_no_page(preferences, allowed=participant not in list_refused(con, "pages"))
     zone = find_zone(settings, participant, wait_s=wait_s)
     if zone is None:
         raise ExplainedError(
             "The warehouse is held by another process: wait until it is done, or give --wait SECONDS."
         )
-    if why_no_page(preferences) == "under 18":
+    if why == "under 18":
         raise ExplainedError(UNDER_AGE.format(who=participant))
+    if why == NO_CONSENT:
+        raise ExplainedError(PAGES_REFUSED.format(who=participant))
     return Site(
         settings=settings,
         participant=participant,

@@ -13,6 +13,7 @@ from features import gather
 from features.catalog import METHOD_VERSION
 from features.five_minutes import MARGIN_S
 from features.work import to_date, to_day
+from warehouse.consent import list_allowed
 from warehouse.store import Connection
 from warehouse.tables import find_table
 
@@ -368,14 +369,10 @@ def read_skin(
 
 
 def find_people(con: Connection) -> dict[str, bool]:
-    """Everyone in the warehouse, in order, and whether they allowed research."""
-    return dict(con.execute(PEOPLE).fetchall())
-
-
-PEOPLE = """
-    select p.participant, coalesce(c.granted, false) from meta.participant p
-    left join meta.consent c on c.participant = p.participant and c.purpose = 'research' order by 1
-"""
+    """Everyone in the warehouse, in order, and whether they allow research."""
+    allowed = set(list_allowed(con, "research"))
+    people = con.execute("select participant from meta.participant order by 1").fetchall()
+    return {participant: participant in allowed for (participant,) in people}
 
 
 def find_days_with_data(con: Connection, participant: str) -> tuple[int, int] | None:

@@ -7,7 +7,8 @@ not depend on which other segments are asked for. Windows of five minutes are th
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +65,7 @@ def measure_segments(
     wanted : sequence of Segment
         From `segments.read_segments`.
     participant : str or None
-        One person; None for everyone who allowed research.
+        One person, whose own copy it is; None for everyone who allows research.
     wait_s : float
         Seconds to wait while another process holds the warehouse.
 
@@ -74,6 +75,7 @@ def measure_segments(
         If there is no such person, or nobody who allowed research.
     """
     with open_warehouse(warehouse, read_only=True, wait_s=wait_s) as con:
+        con.begin()  # who allows it and their rows are read as they stand at one instant
         for person in choose_people(read.find_people(con), participant):
             found = _measure_person(con, person, wanted)
             if found.num_rows:
@@ -213,14 +215,28 @@ def check_target(target: Path) -> None:
         raise SegmentError(f"There is no folder {target.parent} for {target.name}: make it and run again.")
 
 
-def write_rows(tables: Iterator[pa.Table], target: Path) -> tuple[int, int]:
+def write_rows(
+    tables: Iterator[pa.Table],
+    target: Path,
+    *,
+    release: Callable[[list[str]], AbstractContextManager[None]] = lambda _: nullcontext(),
+) -> tuple[int, int]:
     """Write the rows as CSV or Parquet, as the name of the file says; how many people and rows.
 
-    The file appears whole or not at all, and only its owner may read it: it tells of people's days.
+    The file appears whole or not at all, and only its owner may read it: it tells of people's days. It
+    appears inside `release` of the people in it (`warehouse.consent.releasing`, where it is for others).
+
+    Raises
+    ------
+    ConsentChangedError
+        If one of them took research back meanwhile: nothing appears.
+    SegmentError
+        If the file cannot be written.
     """
     check_target(target)
     fresh = target.with_name(f".{target.name}.new")
-    people = rows = 0
+    people: list[str] = []
+    rows = 0
     try:
         fresh.unlink(missing_ok=True)
         with os.fdopen(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -228,10 +244,12 @@ def write_rows(tables: Iterator[pa.Table], target: Path) -> tuple[int, int]:
             with writer(file, SCHEMA) as out:
                 for table in tables:
                     out.write_table(table)
-                    people, rows = people + 1, rows + table.num_rows
-        fresh.replace(target)
+                    people += table["participant"].unique().to_pylist()
+                    rows += table.num_rows
+        with release(people):
+            fresh.replace(target)
     except OSError as error:
         raise SegmentError(f"Could not write {target} ({error}): check the folder and run again.") from error
     finally:
         fresh.unlink(missing_ok=True)
-    return people, rows
+    return len(people), rows

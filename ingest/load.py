@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ingest.outcome import MAX_REFUSALS, FileRefusal, LoadReport, Progress
 from ingest.read import METHOD_VERSION, Plan, Tally, Writing, make_plan, read_exports, write_ledger
 from ingest.take import Inventory, take_inventory
 from warehouse.commit import commit
+from warehouse.consent import Statement, say
 from warehouse.known import Known, read_known
 from warehouse.staging import stage
 
@@ -51,7 +53,7 @@ def load(  # noqa: PLR0913 - the verb: each is asked for by name
     device
         Name of the device, where the export names none.
     research
-        Whether the person allows research tables.
+        Whether the person says that they allow research; said anew only where it does not hold already.
     now
         The present, UTC.
     progress
@@ -75,13 +77,23 @@ def load(  # noqa: PLR0913 - the verb: each is asked for by name
         return summarise(inventory, None, [], changed=False)
     mine = known.files.filter(pc.equal(known.files["participant"], person.participant))
     plan = make_plan(inventory, label, mine)
-    allows = research and person.participant not in known.research
-    if not plan.has_fresh and (person.enrols or not (plan.refused or allows)):
+    last = known.research.get(person.participant)
+    consent = say("research", granted=True, last=last, now=now) if research else None
+    if not plan.has_fresh and (person.enrols or not (plan.refused or consent)):
         return summarise(inventory, None if person.enrols else person, plan.tallies, changed=False)
-    consent = research if person.enrols else allows or None
     folder = stage_all(plan, staging, person, mine, now=now, consent=consent, progress=progress)
     commit(warehouse, [folder], now=now, wait_s=wait_s)
-    return summarise(inventory, person, plan.tallies, changed=True)
+    report = summarise(inventory, person, plan.tallies, changed=True)
+    return replace(report, remarks=(*tell_consent(consent, last), *report.remarks))
+
+
+def tell_consent(consent: Statement | None, last: Statement | None) -> list[str]:
+    """Tell that research is allowed again which the person had taken back, or allowed under an older text."""
+    if consent is None or last is None:
+        return []
+    day = f"{last.since_utc:%Y-%m-%d}"
+    before = f"allowed on {day} under an older text" if last.granted else f"not allowed since {day}"
+    return [f"Research was {before}; with --research it is allowed from now on, as this person says anew."]
 
 
 def stage_all(
@@ -91,7 +103,7 @@ def stage_all(
     mine: pa.Table,
     *,
     now: datetime,
-    consent: bool | None,
+    consent: Statement | None,
     progress: Progress | None,
 ) -> Path:
     """Read what is fresh and stage it with its ledger; returns the staged folder.
@@ -105,7 +117,7 @@ def stage_all(
         with stage(staging, "ingest", method_version=METHOD_VERSION) as staged:
             writing = Writing(staged, person, now)
             read_exports(plan, writing, progress)
-            write_ledger(plan, writing, mine, allows_research=consent)
+            write_ledger(plan, writing, mine, consent)
     except OSError as error:
         raise LoadError(
             f"Could not stage in {staging} ({error.strerror or error}): free some space or name another folder, and"

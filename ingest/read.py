@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -18,6 +18,7 @@ from ingest.ledger import Person, load_id
 from ingest.outcome import MAX_REFUSALS, ExportTaken, FileRefusal, Progress
 from ingest.source import Batch, Export, Rejected, Remark
 from ingest.take import Inventory, Refused, Taken, drop_known, keep_fresh
+from warehouse.consent import Statement
 from warehouse.staging import Staged
 from warehouse.tables import find_table
 
@@ -224,17 +225,17 @@ def take_in_refusals(rows: pa.Table, tally: Tally, writing: Writing) -> None:
     writing.add("meta.rejected", [{**row, "file_id": tally.taken.ids[row["member"]]} for row in found])
 
 
-def write_ledger(plan: Plan, writing: Writing, mine: pa.Table, *, allows_research: bool | None) -> None:
+def write_ledger(plan: Plan, writing: Writing, mine: pa.Table, consent: Statement | None) -> None:
     """Stage what is known of the person, the files and the exports after this load.
 
     Parameters
     ----------
     mine : pyarrow.Table
         Rows of `meta.source_file` of this person, before the load.
-    allows_research
-        What to write of the consent to research; None for nothing.
+    consent
+        What the person says of research with this load; None for nothing.
     """
-    write_person(writing, allows_research=allows_research)
+    write_person(writing, consent)
     for refused in plan.refused:
         write_refused_file(refused, writing)
     for tally in plan.tallies:
@@ -246,16 +247,15 @@ def write_ledger(plan: Plan, writing: Writing, mine: pa.Table, *, allows_researc
             write_load(tally, plan, writing)
 
 
-def write_person(writing: Writing, *, allows_research: bool | None) -> None:
-    """Stage the person's enrolment and consent."""
+def write_person(writing: Writing, consent: Statement | None) -> None:
+    """Stage the person's enrolment, and what they say of research with this load."""
     person, now = writing.person, writing.now
     if person.enrols:
         writing.add("meta.participant", [{"timezone": person.zone, "enrolled_utc": now}])
         segment: dict[str, object] = {"from_utc": ALWAYS, "to_utc": None, "zone": person.zone, "how": "given"}
         writing.add("meta.zone_segment", [segment])
-    if allows_research is not None:
-        consent = {"purpose": "research", "granted": allows_research, "since_utc": now}
-        writing.add("meta.consent", [consent])
+    if consent is not None:
+        writing.add("meta.consent", [asdict(consent)])
 
 
 def write_refused_file(refused: Refused, writing: Writing) -> None:

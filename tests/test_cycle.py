@@ -10,7 +10,7 @@ import pytest
 from fitbit_export import load_into
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from signal_rows import day_rows, load_rows
+from signal_rows import NOW, day_rows, load_rows
 from test_compute import ask, run
 
 from features.cycle import LONGEST_DAYS, gather_bleeding, measure_start
@@ -126,11 +126,11 @@ def test_a_log_alone_changes_the_hash_of_the_days_that_it_reaches(tmp_path: Path
 def test_the_log_of_a_cycle_stays_with_the_person(warehouse: Path, tmp_path: Path) -> None:
     with open_warehouse(warehouse) as con:
         con.execute(
-            "insert into meta.consent by name select ? as participant, 'research' as purpose, true as granted",
-            [P],
+            "insert into meta.consent values (?, 'research', 1, true, '1', ?)",
+            [P, NOW],
         )
     target = tmp_path / "published.duckdb"
-    assert publish(warehouse, target)
+    assert publish(warehouse, target, now=NOW)
     with open_warehouse(target, read_only=True) as con:
         held = con.execute("select distinct feature from feature.value").fetchall()
     assert ("rhr_night",) in held

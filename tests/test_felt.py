@@ -495,7 +495,8 @@ def test_what_was_said_stays_with_the_person_and_goes_with_them(at_once: Path, t
     warehouse.write_bytes(at_once.read_bytes())
     with open_warehouse(warehouse) as con:
         con.execute(
-            "insert into meta.consent select p, 'research', true, ? from unnest(?) t(p)", [NIGHT, PEOPLE]
+            "insert into meta.consent select p, 'research', 1, true, '1', ? from unnest(?) t(p)",
+            [NIGHT, PEOPLE],
         )
         con.execute(
             "insert into meta.participant (participant, timezone) select p, 'UTC' from unnest(?) t(p)",
@@ -504,7 +505,7 @@ def test_what_was_said_stays_with_the_person_and_goes_with_them(at_once: Path, t
         con.execute(
             "insert into feature.catalog (feature, grain) values ('felt_stress', 'day'), ('ahr_day', 'day')"
         )
-    publish(warehouse, target)
+    publish(warehouse, target, now=NIGHT)
     with duckdb.connect(str(target), read_only=True) as con:
         there = con.execute(
             "select table_schema || '.' || table_name from information_schema.tables"

@@ -35,6 +35,7 @@ from ingest.files import fitbit_takeout
 from ingest.files.fitbit_takeout import json_streams
 from ingest.ledger import PSEUDONYM_LETTERS, LoadError, file_id
 from warehouse import staging as warehouse_staging
+from warehouse.consent import VERSION
 from warehouse.store import WarehouseError, open_warehouse
 
 DAYS = ("2020-03-10", "2020-03-11", "2020-03-12", "2020-03-13")
@@ -82,7 +83,7 @@ def test_only_what_is_new_is_read_and_only_its_day_is_due(tmp_path: Path) -> Non
     # The third day's last offsets were assumed: now the fourth day shows them, so it is read again.
     assert (report.exports[0].files_read, report.exports[0].files_known) == (2, 2)
     due = rows_of(tmp_path, "select day::varchar, stage from meta.due")
-    assert sorted(due) == [("2020-03-13", "features"), ("2020-03-13", "reports")]
+    assert sorted(due) == [("2020-03-13", stage) for stage in ("effects", "features", "reports")]
 
 
 def test_the_order_of_loading_does_not_matter(tmp_path: Path) -> None:
@@ -293,16 +294,14 @@ def test_a_new_participant_is_enrolled_with_zone_and_consent(tmp_path: Path) -> 
     assert rows_of(tmp_path, "select * from meta.zone_segment") == [
         ("p", datetime(1970, 1, 1), None, "Australia/Sydney", "given")
     ]
-    assert rows_of(tmp_path, "select participant, purpose, granted from meta.consent") == [
-        ("p", "research", True)
-    ]
+    assert rows_of(tmp_path, "select * from meta.consent") == [("p", "research", 1, True, VERSION, NOW)]
 
 
 def test_consent_is_not_given_unless_it_is_said_and_may_be_said_later(tmp_path: Path) -> None:
     zipped = write_zip(tmp_path / "e.zip", HR)
     asked = "select granted from meta.consent"
     load_into(tmp_path, zipped)
-    assert rows_of(tmp_path, asked) == [(False,)]
+    assert rows_of(tmp_path, asked) == [], "nobody said anything"
     assert load_into(tmp_path, zipped, research=True).changed
     assert rows_of(tmp_path, asked) == [(True,)]
     assert not load_into(tmp_path, zipped).changed

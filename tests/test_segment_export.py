@@ -143,10 +143,10 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
     parts.append(day_rows(Q, days[4], seed=9))
     load_rows(path, participants=[P, Q], parts=parts)
     with stage(path.parent / "staging", "ingest", method_version="made-1") as staged:
-        stamp = {"granted": True, "since_utc": NOW.replace(tzinfo=None)}
+        stamp = {"number": 1, "granted": True, "version": "1", "since_utc": NOW.replace(tzinfo=None)}
         allowed = [
             {"participant": Q, "purpose": "research", **stamp},
-            {"participant": P, "purpose": "other", **stamp},
+            {"participant": P, "purpose": "mail", **stamp},
         ]
         staged.add("meta.consent", fill("meta.consent", allowed))
     commit(path, [staged.folder], now=NOW)

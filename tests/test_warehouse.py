@@ -499,19 +499,21 @@ def publishable(tmp_path: Path, *, granted: bool) -> Path:
     url = tmp_path / "w.duckdb"
     write_values(url, tmp_path / "staging", [10], 5.0)
     with open_warehouse(url) as con:
-        con.execute("insert into meta.consent values ('p', 'research', ?, now()::timestamp)", [granted])
+        con.execute(
+            "insert into meta.consent values ('p', 'research', 1, ?, '1', now()::timestamp)", [granted]
+        )
         con.execute("insert into feature.catalog (feature, grain) values ('steps', 'day')")
     return url
 
 
 def test_the_published_file_holds_only_those_who_allowed_it(tmp_path: Path) -> None:
     url, target = publishable(tmp_path, granted=False), tmp_path / "published" / "s.duckdb"
-    assert publish(url, target)
+    assert publish(url, target, now=NOW)
     with duckdb.connect(str(target), read_only=True) as con:
         assert scalar(con, "select count(*) from feature.value") == 0
     with open_warehouse(url) as con:
         con.execute("update meta.consent set granted = true")
-    assert publish(url, target)
+    assert publish(url, target, now=NOW)
     with duckdb.connect(str(target), read_only=True) as con:
         assert con.execute("select steps from feature.day").fetchall() == [(5.0,)]
         found = con.execute(
@@ -519,7 +521,7 @@ def test_the_published_file_holds_only_those_who_allowed_it(tmp_path: Path) -> N
         ).fetchall()
         assert found == [("feature",), ("meta",), ("model",)]
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert not publish(url, target), "the same content is not written twice"
+    assert not publish(url, target, now=NOW), "the same content is not written twice"
 
 
 def test_signals_of_the_first_schema_are_the_same_rows_after_the_migration(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.ddl import create_wide_views
+from warehouse.dictionary import fill_dictionary
 from warehouse.merge import list_again, merge_signals
 from warehouse.replace import replace_results
 from warehouse.sql import scalar
@@ -45,15 +46,16 @@ RESULT_TABLES: dict[str, tuple[str, ...]] = {
         "model.agreement",
         "model.personal_weight",
     ),
+    "effects": ("model.effect", "model.effect_day"),
     "reports": ("report.insight",),
     "weeks": ("report.week",),
 }
 READERS: dict[str, tuple[str, ...]] = {
-    "ingest": ("features", "reports"),
-    "features": ("models", "reports"),
+    "ingest": ("features", "effects", "reports"),
+    "features": ("models", "effects", "reports"),
     "models": ("reports",),
 }
-"""Which stages read what a stage writes; insights name workouts and features besides the index."""
+"""Which stages read what a stage writes; insights name workouts and features besides the index, effects read events."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,8 @@ def upsert_meta(con: duckdb.DuckDBPyConnection, staged: list[Folder]) -> None:
         if table.full_name == "meta.source_file":
             keep_newest_date(con)
             forget_readings(con)
+        if table.full_name == "meta.consent":
+            keep_what_was_said(con)
         if table.full_name == "feature.catalog":
             con.execute("delete from feature.catalog")
         con.execute(f"delete from {table.full_name} t where exists (select 1 from incoming s where {keys})")
@@ -165,6 +169,7 @@ def upsert_meta(con: duckdb.DuckDBPyConnection, staged: list[Folder]) -> None:
         con.execute("drop table incoming")
     if all_parts(staged, "feature.catalog"):
         create_wide_views(con)
+        fill_dictionary(con)
 
 
 def keep_newest_date(con: duckdb.DuckDBPyConnection) -> None:
@@ -172,6 +177,14 @@ def keep_newest_date(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         "update incoming s set exported_utc = t.exported_utc from meta.source_file t"
         " where t.participant = s.participant and t.file_id = s.file_id and t.exported_utc > s.exported_utc"
+    )
+
+
+def keep_what_was_said(con: duckdb.DuckDBPyConnection) -> None:
+    """Let a statement that was written since a load began stand: what comes with the load was said before it."""
+    con.execute(
+        "delete from incoming s using meta.consent t where t.participant = s.participant"
+        " and t.purpose = s.purpose and t.number = s.number"
     )
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from warehouse.schema import STREAM, Table
 from warehouse.sql import scalar
-from warehouse.tables import SCHEMAS, TABLES, find_table
+from warehouse.tables import SCHEMAS, TABLES
 
 SQL_TYPES: dict[pa.DataType, str] = {
     pa.string(): "VARCHAR",
@@ -71,34 +71,6 @@ def table_exists(con: duckdb.DuckDBPyConnection, full_name: str) -> bool:
         " where table_catalog = current_database() and table_schema = ? and table_name = ?"
     )
     return scalar(con, sql, [schema, name]) is not None
-
-
-def dictionary_rows() -> pa.Table:
-    """Write the dictionary of every column of every declared table as rows."""
-    rows = [
-        {
-            "schema_name": table.schema,
-            "table_name": table.name,
-            "column_name": column.name,
-            "position": position,
-            "type": SQL_TYPES[column.type],
-            "unit": column.unit,
-            "in_key": column.name in table.key,
-            "volatile": column.volatile,
-            "meaning": column.meaning,
-        }
-        for table in TABLES
-        for position, column in enumerate(table.columns, start=1)
-    ]
-    return pa.Table.from_pylist(rows, schema=find_table("meta.column_dictionary").arrow_schema)
-
-
-def fill_dictionary(con: duckdb.DuckDBPyConnection) -> None:
-    """Write `meta.column_dictionary` anew."""
-    con.execute("delete from meta.column_dictionary")
-    con.register("dictionary_rows", dictionary_rows())
-    con.execute("insert into meta.column_dictionary select * from dictionary_rows")
-    con.unregister("dictionary_rows")
 
 
 def create_wide_views(con: duckdb.DuckDBPyConnection) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from warehouse.consent import Statement, read_last
 from warehouse.ddl import table_exists
 from warehouse.store import open_warehouse, warehouse_exists
 from warehouse.tables import find_table
@@ -15,10 +16,10 @@ from warehouse.tables import find_table
 
 @dataclass(frozen=True)
 class Known:
-    """People by pseudonym with their zone, who allowed research, and rows of `meta.source_file`."""
+    """People by pseudonym with their zone, what each said last of research, and rows of `meta.source_file`."""
 
     zones: dict[str, str] = field(default_factory=dict)
-    research: frozenset[str] = frozenset()
+    research: dict[str, Statement] = field(default_factory=dict)
     files: pa.Table = field(default_factory=find_table("meta.source_file").arrow_schema.empty_table)
 
 
@@ -38,13 +39,11 @@ def read_known(url: str | Path, *, participant: str | None, sha256: Sequence[str
         if not table_exists(con, "meta.source_file"):
             return Known()  # a first load that was killed before its commit left an empty file
         zones = con.execute("select participant, timezone from meta.participant").fetchall()
-        research = con.execute(
-            "select participant from meta.consent where purpose = 'research' and granted"
-        ).fetchall()
+        research = read_last(con, "research")
         files = con.execute(
             "select * from meta.source_file where participant = $participant or participant in ("
             "select participant from meta.source_file where sha256 in (select unnest($hashes::varchar[])))"
             " order by participant, file_id",
             {"participant": participant, "hashes": list(sha256)},
         ).to_arrow_table()
-    return Known(dict(zones), frozenset(p for (p,) in research), files)
+    return Known(dict(zones), research, files)

@@ -5,11 +5,15 @@ Readers never block the night: they read a file of their own, which a new one re
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
+from warehouse.consent import VERSION, ConsentChangedError, allowed_sql, list_allowed, releasing
 from warehouse.ddl import create_table_sql, wide_select
+from warehouse.dictionary import describe_columns
+from warehouse.schema import TEXT, Column, Table
 from warehouse.sql import quote, scalar
 from warehouse.store import WarehouseError, content_hashes, open_warehouse
 from warehouse.tables import TABLES
@@ -17,51 +21,96 @@ from warehouse.tables import TABLES
 SCHEMAS = ("meta", "feature", "model")
 STATES = ("model.alert_part", "model.shift_run")
 """What alerts and shifts go on from: of no use without the code."""
-PERSONAL = ("model.agreement", "model.personal_weight", "model.index_adjusted")
+PERSONAL = (
+    "model.agreement",
+    "model.personal_weight",
+    "model.index_adjusted",
+    "model.effect",
+    "model.effect_day",
+)
 PERSONAL_FEATURES = ("felt_stress", "cycle_start")
-"""What stays with the person: what they said, how an index goes with it, and whether they log a cycle."""
+"""What stays with the person: what they said, how an index goes with it, whether they log a cycle, what they try."""
 PUBLISHED = tuple(
     t
     for t in TABLES
     if (t.schema in ("feature", "model") and t.full_name not in (*STATES, *PERSONAL))
     or t.full_name == "meta.column_dictionary"
 )
-"""What researchers get. Effects, when there is such a table, stay with the person too."""
+"""What researchers get."""
+PUBLICATION = Table(
+    "meta",
+    "publication",
+    "what this file was built from",
+    "meta",
+    (Column("state", TEXT, "hash of the tables' content and of who allowed it; a new one, a new file"),),
+    ("state",),
+    reference="warehouse/publish.py",
+)
+"""Declared here, since only the published file has it."""
 PRIVATE = f"({', '.join(map(quote, PERSONAL_FEATURES))})"
-ALLOWED = "select participant from meta.consent where purpose = 'research' and granted"
+ALLOWED = allowed_sql("research")
+TRIES = 3
+"""How often the copy is built anew where somebody takes research back meanwhile."""
 
 
-def publish(url: str | Path, target: Path, *, group: bool = False, wait_s: float = 60.0) -> bool:
+def publish(
+    url: str | Path, target: Path, *, now: datetime, group: bool = False, wait_s: float = 60.0
+) -> bool:
     """Write the published file anew, unless it holds the same content already; says whether it did.
 
     It is built beside `target` and renamed into place, so a reader sees the old file or the new one.
-    It is readable by its owner only, or by the group too where `group` says so.
+    It is readable by its owner only, or by the group too where `group` says so. Who takes research back
+    while it is built is not in it: it is built again.
+
+    Raises
+    ------
+    ConsentChangedError
+        If research is taken back again and again meanwhile: the old file stands.
+    WarehouseError
+        If the warehouse stays held by another process, or the file cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = target.with_name(f".{target.name}.new")
-    fresh.unlink(missing_ok=True)
-    try:
-        with open_warehouse(url, read_only=True, wait_s=wait_s) as con:
-            state = published_state(con)
-            if target.exists() and stored_state(target) == state:
+    for left in reversed(range(TRIES)):
+        try:
+            people = write_copy(url, fresh, target, wait_s=wait_s)
+            if people is None:
                 return False
-            build(con, fresh, state)
-        fresh.chmod(0o640 if group else 0o600)
-        fresh.replace(target)
-    except OSError as error:
-        raise WarehouseError(
-            f"Could not publish to {target} ({error}): check the folder and run again."
-        ) from error
-    finally:
-        fresh.unlink(missing_ok=True)
+            fresh.chmod(0o640 if group else 0o600)
+            with releasing(url, people, way="published", format="duckdb", now=now, wait_s=wait_s):
+                fresh.replace(target)
+            break
+        except ConsentChangedError:
+            if not left:
+                raise
+        except OSError as error:
+            raise WarehouseError(
+                f"Could not publish to {target} ({error}): check the folder and run again."
+            ) from error
+        finally:
+            fresh.unlink(missing_ok=True)
     return True
 
 
+def write_copy(url: str | Path, fresh: Path, target: Path, *, wait_s: float) -> list[str] | None:
+    """Write the copy beside `target`; gives the people in it, or None where `target` holds the same already."""
+    fresh.unlink(missing_ok=True)
+    with open_warehouse(url, read_only=True, wait_s=wait_s) as con:
+        con.execute(f"attach {quote(str(fresh))} as published (read_write)")
+        con.begin()  # who allows it and their rows are read as they stand at one instant
+        state = published_state(con)
+        known = target.exists() and stored_state(target) == state
+        people = None if known else build(con, state)
+        con.commit()
+        con.execute("detach published")
+    return people
+
+
 def published_state(con: duckdb.DuckDBPyConnection) -> str:
-    """Hash what would be published: the tables' content and who allowed it."""
+    """Hash what would be published: the tables' content, and who allows it by which text."""
     hashes = content_hashes(con)
-    allowed = con.execute(f"{ALLOWED} order by 1").fetchall()
-    return str(scalar(con, "select sha256(?)", [repr((allowed, [hashes[t.full_name] for t in PUBLISHED]))]))
+    what = (VERSION, list_allowed(con, "research"), [hashes[t.full_name] for t in PUBLISHED])
+    return str(scalar(con, "select sha256(?)", [repr(what)]))
 
 
 def stored_state(target: Path) -> str | None:
@@ -73,9 +122,8 @@ def stored_state(target: Path) -> str | None:
         return None
 
 
-def build(con: duckdb.DuckDBPyConnection, fresh: Path, state: str) -> None:
-    """Build the published file from an open warehouse."""
-    con.execute(f"attach {quote(str(fresh))} as published (read_write)")
+def build(con: duckdb.DuckDBPyConnection, state: str) -> list[str]:
+    """Build the published file, attached as `published`, from an open warehouse; gives the people in it."""
     for schema in SCHEMAS:
         con.execute(f"create schema if not exists published.{schema}")
     for table in PUBLISHED:
@@ -96,4 +144,19 @@ def build(con: duckdb.DuckDBPyConnection, fresh: Path, state: str) -> None:
             )
             con.execute(f'create table published.feature."{grain}" as {allowed}')
     con.execute("create table published.meta.publication as select ? as state", [state])
-    con.execute("detach published")
+    fit_dictionary(con)
+    with_people = [t.full_name for t in PUBLISHED if "participant" in t.key]
+    rows = " union ".join(f"select participant from published.{name}" for name in with_people)
+    return [p for (p,) in con.execute(f"{rows} order by 1").fetchall()]
+
+
+def fit_dictionary(con: duckdb.DuckDBPyConnection) -> None:
+    """Let the dictionary of the copy tell of every column that is in the copy, and of no other."""
+    con.register("described", describe_columns([PUBLICATION]))
+    con.execute("insert into published.meta.column_dictionary select * from described")
+    con.unregister("described")
+    con.execute(
+        "delete from published.meta.column_dictionary d where not exists (select 1 from duckdb_columns() c"
+        " where c.database_name = 'published' and c.schema_name = d.schema_name"
+        " and c.table_name = d.table_name and c.column_name = d.column_name)"
+    )

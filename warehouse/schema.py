@@ -26,7 +26,11 @@ participant-days, meta tables are written by the verb that owns them."""
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its Arrow type, its unit (UCUM) and what it means in one line."""
+    """One column: its Arrow type, its unit (UCUM) and what it means in one line.
+
+    `minimum` is the least data below which it is null, `reference` where its rule or formula is told; a
+    column without them has those of its table (`warehouse.dictionary`).
+    """
 
     name: str
     type: pa.DataType
@@ -34,6 +38,8 @@ class Column:
     unit: str = ""
     volatile: bool = False
     """True where two equal runs may differ (a clock time, a path): left out of content hashes."""
+    minimum: str = ""
+    reference: str = ""
 
 
 STREAM = ("participant", "source", "device")
@@ -58,6 +64,7 @@ class Table:
     stages of one sleep log) the key of the whole, so that a re-scored log replaces all its stages.
     `partition` is the date or instant column by month of which a lake lays out its files.
     `volatile` tables (a journal of runs) are left out of content hashes altogether.
+    `minimum` and `reference` hold for every column that has none of its own.
     """
 
     schema: str
@@ -69,6 +76,8 @@ class Table:
     unit_key: tuple[str, ...] = ()
     partition: str | None = None
     volatile: bool = False
+    minimum: str = ""
+    reference: str = ""
 
     @property
     def full_name(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from warehouse.consent import count_allowed, list_outdated
 from warehouse.errors import ExplainedError
 from warehouse.sql import scalar
 from warehouse.store import open_warehouse, warehouse_exists
@@ -65,6 +66,16 @@ def describe_people(con: duckdb.DuckDBPyConnection) -> list[Row]:
         from meta.participant p order by p.participant
         """,
     )
+
+
+def describe_consent(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    """Count how many people allow each use of their data."""
+    return [{"use": name, "people": count} for name, count in count_allowed(con).items()]
+
+
+def describe_outdated(con: duckdb.DuckDBPyConnection) -> list[Row]:
+    """List who allowed a use by an older text, which holds no longer until they say it again."""
+    return [{"participant": who, "use": name} for who, name in list_outdated(con)]
 
 
 def describe_streams(con: duckdb.DuckDBPyConnection) -> list[Row]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse.errors import ExplainedError
-from warehouse.migrations import migrate
+from warehouse.migrations import is_behind, migrate
 from warehouse.sql import quote, scalar
 from warehouse.tables import TABLES
 
@@ -49,6 +49,12 @@ def open_warehouse(
     try:
         if not read_only:
             migrate(con)
+        elif is_behind(con):
+            # After an upgrade whoever comes first brings the tables, a reader too.
+            con.close()
+            with open_warehouse(url, wait_s=wait_s):
+                pass
+            con = connect_waiting(str(url), read_only=True, wait_s=wait_s)
         yield con
     except duckdb.Error as error:
         raise explain(error, url) from error

@@ -12,7 +12,8 @@ from importlib.resources import files
 
 import duckdb
 
-from warehouse.ddl import create_tables, fill_dictionary, table_exists
+from warehouse.ddl import create_tables, table_exists
+from warehouse.dictionary import fill_dictionary
 from warehouse.sql import scalar
 
 
@@ -48,13 +49,22 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
     apply(con, [m for m in list_migrations() if m.version > last])
 
 
+def is_behind(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a warehouse lacks migrations; a file that is none (a published copy) does not."""
+    if not table_exists(con, "meta.migration"):
+        return False
+    newest = max(int(f.name[:4]) for f in files(__name__).iterdir() if f.name.endswith(".sql"))
+    return bool(scalar(con, "select coalesce(max(version), 0) from meta.migration") < newest)
+
+
 def apply(con: duckdb.DuckDBPyConnection, migrations: list[Migration]) -> None:
-    """Apply migrations, each in a transaction with its row."""
+    """Apply migrations, each in a transaction with its row; the last one brings the dictionary."""
     for migration in migrations:
         con.begin()
         con.execute(migration.sql)
         record(con, migration)
-        fill_dictionary(con)
+        if migration == migrations[-1]:
+            fill_dictionary(con)
         con.commit()
 
 

@@ -15,13 +15,14 @@ Units are UCUM codes; an empty unit is a name, an identifier or a flag.
 from __future__ import annotations
 
 from warehouse.schema import Table
+from warehouse.tables.effect import EFFECT
 from warehouse.tables.feature import FEATURE
 from warehouse.tables.meta import META
 from warehouse.tables.model import MODEL
 from warehouse.tables.report import REPORT
 from warehouse.tables.signal import SIGNAL
 
-TABLES: tuple[Table, ...] = (*META, *SIGNAL, *FEATURE, *MODEL, *REPORT)
+TABLES: tuple[Table, ...] = (*META, *SIGNAL, *FEATURE, *MODEL, *EFFECT, *REPORT)
 SCHEMAS: tuple[str, ...] = ("meta", "stored", "signal", "feature", "model", "report")
 BY_NAME: dict[str, Table] = {table.full_name: table for table in TABLES}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from warehouse.schema import BIG, DAY, FLAG, INSTANT, INT, TEXT, Column, Table
-from warehouse.tables.shared import DAY_COLUMN, DEVICE, PARTICIPANT, SOURCE
+from warehouse.tables.shared import ALWAYS, DAY_COLUMN, DEVICE, PARTICIPANT, SOURCE
 
 META = (
     Table(
@@ -21,15 +21,71 @@ META = (
     Table(
         "meta",
         "consent",
-        "what each person allowed; a purpose without a row is not allowed",
+        "what each person said of a use of their data, newest number last; nothing is ever overwritten"
+        " (warehouse.consent says what holds where nobody said anything)",
         "meta",
         (
             PARTICIPANT,
-            Column("purpose", TEXT, "research: feature and model tables may be published"),
-            Column("granted", FLAG, "true while allowed"),
+            Column("purpose", TEXT, "pages, research, raw or mail"),
+            Column("number", INT, "1 for what was said first of this purpose, then 2, …", "{count}"),
+            Column("granted", FLAG, "true: allowed; false: not, or taken back"),
+            Column("version", TEXT, "which text was agreed to (warehouse.consent.VERSION)"),
             Column("since_utc", INSTANT, "when this was said", volatile=True),
         ),
-        ("participant", "purpose"),
+        ("participant", "purpose", "number"),
+    ),
+    Table(
+        "meta",
+        "released",
+        "what of each person has left the warehouse for others, and when: nobody can call it back",
+        "meta",
+        (
+            PARTICIPANT,
+            Column("way", TEXT, "published (the researchers' copy) or export"),
+            Column("format", TEXT, "duckdb, parquet, csv, omh or fhir"),
+            Column("deidentified", FLAG, "true where names and dates were replaced"),
+            Column("raw", FLAG, "true where raw beats or minute series were in it"),
+            Column("times", BIG, "how often", "{count}", volatile=True),
+            Column("first_utc", INSTANT, "first time", volatile=True),
+            Column("last_utc", INSTANT, "last time", volatile=True),
+        ),
+        ("participant", "way", "format", "deidentified", "raw"),
+        volatile=True,
+    ),
+    Table(
+        "meta",
+        "alias",
+        "the random id of each person in de-identified exports, and by how much their dates are moved",
+        "meta",
+        (
+            PARTICIPANT,
+            Column("study_id", TEXT, "random, the same in every de-identified export", volatile=True),
+            Column("shift_days", INT, "added to every date: whole weeks", "d", volatile=True),
+        ),
+        ("participant",),
+    ),
+    Table(
+        "meta",
+        "plan",
+        "randomised plans to find out whether something helps: drawn and stored before they start, never changed",
+        "meta",
+        (
+            PARTICIPANT,
+            Column("plan", INT, "number of the person's plan, from 1", "{count}"),
+            Column("event", TEXT, "kind of event (signal.event)"),
+            Column("app", TEXT, "app or provider; empty where none is named"),
+            Column("design", TEXT, "blocks_2, blocks_7 or start"),
+            Column(
+                "outcome", TEXT, "the one outcome it is judged by: index, felt_stress, ln_rmssd or tst_min"
+            ),
+            Column("seed", BIG, "what the draw was made from", "1"),
+            Column("first_day", DAY, "first day of the plan"),
+            Column("last_day", DAY, "last day of the plan"),
+            Column("drawn", TEXT, "the draw: a 1 or a 0 a day, first day first; 1 for a day with it"),
+            Column("made_utc", INSTANT, "when it was stored, before its first day", volatile=True),
+            Column("stopped_day", DAY, "first day on which it was given up; null while it holds"),
+        ),
+        ("participant", "plan"),
     ),
     Table(
         "meta",
@@ -216,8 +272,12 @@ META = (
             Column("in_key", FLAG, "part of the natural key"),
             Column("volatile", FLAG, "may differ between two equal runs"),
             Column("meaning", TEXT, "one line"),
+            Column("minimum", TEXT, "the least data: below it the value is null"),
+            Column("reference", TEXT, "where the rule or the formula is told: a source, a module or a table"),
         ),
         ("schema_name", "table_name", "column_name"),
+        minimum=ALWAYS,
+        reference="warehouse/dictionary.py",
     ),
     Table(
         "meta",

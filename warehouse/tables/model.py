@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from warehouse.schema import BIG, DAY, FLAG, REAL, TEXT, TINY, Column, Table
-from warehouse.tables.shared import COVERAGE, DAY_COLUMN, N_OBS, PARTICIPANT, PROVENANCE, QUALITY
+from dataclasses import replace
+from functools import partial
 
-FEATURE_UNIT = "{feature}"
-"""Of a column in the unit of the row's feature (feature.catalog)."""
+from warehouse.schema import BIG, DAY, FLAG, REAL, TEXT, TINY, Column, Table
+from warehouse.tables.feature import FEATURE_UNIT
+from warehouse.tables.shared import ALWAYS, COVERAGE, DAY_COLUMN, N_OBS, PARTICIPANT, PROVENANCE, QUALITY
+
+AN_INDEX = "an index: a feature that is needed (docs/model-card.md) with 5 days before it"
+A_MOVE_TOLD = "a move that is told: weeks with 3 days or more each (models/parameters.toml, shifts)"
+WEAR_NEEDS = "waking wear that day, and on 7 days of the baseline"
+A_RUN = "a run of days beyond usual"
+
+
+remember = partial(Column, minimum=ALWAYS, reference="models/adjustments.py")
 
 
 def remember_weekdays(kind: str, name: str) -> tuple[Column, ...]:
     """Columns of what is known of one kind of day (models.adjustments.WeekdayMemory)."""
     return (
-        Column(f"{kind}_days", BIG, f"{name} that counted so far", "d"),
-        Column(f"{kind}_weight", REAL, f"what they weigh, older ones less ({name})", "d"),
-        Column(f"{kind}_total", REAL, f"weighted sum of latent/latent_sd over them ({name})", "1"),
-        Column(f"{kind}_squares", REAL, f"weighted sum of its squares ({name})", "1"),
+        remember(f"{kind}_days", BIG, f"{name} that counted so far", "d"),
+        remember(f"{kind}_weight", REAL, f"what they weigh, older ones less ({name})", "d"),
+        remember(f"{kind}_total", REAL, f"weighted sum of latent/latent_sd over them ({name})", "1"),
+        remember(f"{kind}_squares", REAL, f"weighted sum of its squares ({name})", "1"),
     )
 
 
@@ -35,17 +44,23 @@ MODEL = (
             Column("n_obs", BIG, "days that entered it", "{count}"),
             Column("n_effective", REAL, "what they are worth, n(1-phi)/(1+phi)", "{count}"),
             Column("phi", REAL, "lag-1 correlation used", "1"),
-            Column("mean", REAL, "posterior mean, in the feature's unit"),
-            Column("scale", REAL, "posterior scale s, in the feature's unit"),
+            Column("mean", REAL, "posterior mean, in the feature's unit", FEATURE_UNIT),
+            Column("scale", REAL, "posterior scale s, in the feature's unit", FEATURE_UNIT),
             Column("kappa", REAL, "posterior weight of the mean", "1"),
             Column("nu", REAL, "posterior degrees of freedom", "1"),
-            Column("usual_lo", REAL, "16th percentile of the predictive, in the feature's unit"),
-            Column("usual_hi", REAL, "84th percentile of the predictive, in the feature's unit"),
+            Column(
+                "usual_lo", REAL, "16th percentile of the predictive, in the feature's unit", FEATURE_UNIT
+            ),
+            Column(
+                "usual_hi", REAL, "84th percentile of the predictive, in the feature's unit", FEATURE_UNIT
+            ),
             Column("state", TEXT, "learning (under 5 days), provisional (under 14) or settled"),
             *PROVENANCE,
         ),
         ("participant", "day", "feature"),
         partition="day",
+        minimum=ALWAYS,
+        reference="models/baseline.py; Gelman 2013, Bayesian Data Analysis, section 3.3",
     ),
     Table(
         "model",
@@ -63,27 +78,38 @@ MODEL = (
             Column("latent", REAL, "L, the weighted sum before scaling: the sum of the contributions", "1"),
             Column("latent_sd", REAL, "the usual spread of L; index = 100 Φ(latent/latent_sd)", "1"),
             Column("level", TEXT, "much_calmer, calmer, usual, higher, much_higher; null where none"),
-            Column("state", TEXT, "learning, provisional or settled"),
+            Column("state", TEXT, "learning, provisional or settled", minimum=ALWAYS),
             Column("show_number", FLAG, "false where the 80 % band is wider than 50: words only"),
             N_OBS,
-            COVERAGE,
+            replace(COVERAGE, minimum=ALWAYS),
             Column(
                 "wear_distance",
                 REAL,
                 "share of waking wear at other hours than usual, 0 to 1; null where it cannot be told",
                 "1",
+                minimum=WEAR_NEEDS,
+                reference="models/wear_profile.py",
             ),
             Column(
-                "wear_differs", FLAG, "true where it is too large to compare: quality is low, alerts wait"
+                "wear_differs",
+                FLAG,
+                "true where it is too large to compare: quality is low, alerts wait",
+                minimum=WEAR_NEEDS,
+                reference="models/wear_profile.py",
             ),
             QUALITY,
             Column(
-                "reason", TEXT, "why there is no index; where there is one, that it was worn at other hours"
+                "reason",
+                TEXT,
+                "why there is no index; where there is one, that it was worn at other hours",
+                minimum="a missing index, or wear at other hours",
             ),
             *PROVENANCE,
         ),
         ("participant", "day"),
         partition="day",
+        minimum=AN_INDEX,
+        reference="models/index.py; docs/model-card.md",
     ),
     Table(
         "model",
@@ -113,9 +139,9 @@ MODEL = (
             PARTICIPANT,
             DAY_COLUMN,
             Column("feature", TEXT, "name (feature.catalog)"),
-            Column("value", REAL, "the feature's value that day, in its unit"),
-            Column("usual_lo", REAL, "low end of this person's usual, same unit"),
-            Column("usual_hi", REAL, "high end of this person's usual, same unit"),
+            Column("value", REAL, "the feature's value that day, in its unit", FEATURE_UNIT),
+            Column("usual_lo", REAL, "low end of this person's usual, same unit", FEATURE_UNIT),
+            Column("usual_hi", REAL, "high end of this person's usual, same unit", FEATURE_UNIT),
             Column("z", REAL, "how far from usual, in the direction of load", "1"),
             Column("coefficient", REAL, "weight after allowing for what is missing", "1"),
             Column("contribution", REAL, "coefficient times z", "1"),
@@ -123,6 +149,8 @@ MODEL = (
         ),
         ("participant", "day", "feature"),
         partition="day",
+        minimum=ALWAYS,
+        reference="models/index.py; docs/model-card.md",
     ),
     Table(
         "model",
@@ -133,36 +161,53 @@ MODEL = (
             PARTICIPANT,
             DAY_COLUMN,
             Column("alert", FLAG, "true on the day it is told; null where the day does not count"),
-            Column("level", REAL, "S: what is over usual, summed over the days of a run", "1"),
-            Column("since_day", DAY, "first day of the run; null where level is 0"),
+            Column(
+                "level", REAL, "S: what is over usual, summed over the days of a run", "1", minimum=ALWAYS
+            ),
+            Column("since_day", DAY, "first day of the run; null where level is 0", minimum=A_RUN),
             Column(
                 "corroborated_groups",
                 BIG,
                 "domains with a feature beyond usual; null without an index",
                 "{count}",
+                minimum=AN_INDEX,
             ),
             Column(
-                "cause_1", TEXT, "feature with the largest part in the run (feature.catalog); null if none"
+                "cause_1",
+                TEXT,
+                "feature with the largest part in the run (feature.catalog); null if none",
+                minimum=A_RUN,
             ),
-            Column("cause_2", TEXT, "feature with the second largest part; null if none"),
-            Column("cause_3", TEXT, "feature with the third largest part; null if none"),
+            Column("cause_2", TEXT, "feature with the second largest part; null if none", minimum=A_RUN),
+            Column("cause_3", TEXT, "feature with the third largest part; null if none", minimum=A_RUN),
             Column(
                 "night_signal",
                 TINY,
                 "NightSignal's rule, for comparison: 0, 1 yellow, 2 red; null if it has too few nights",
                 "1",
+                minimum="resting heart rate of the night, the night before, and 7 nights before",
+                reference="Alavi 2022, doi:10.1038/s41591-021-01593-2",
             ),
-            Column("reason", TEXT, "why the day does not count; null where it does"),
+            Column(
+                "reason",
+                TEXT,
+                "why the day does not count; null where it does",
+                minimum="a day that does not count",
+            ),
             Column("last_day", DAY, "last day that counted; null if none"),
-            Column("level_after", REAL, "level to go on from: 0 after an alert", "1"),
-            Column("since_after", DAY, "first day of the run to go on from; null if none"),
-            Column("quiet_until", DAY, "last day of silence after an alert; null if none"),
+            Column("level_after", REAL, "level to go on from: 0 after an alert", "1", minimum=ALWAYS),
+            Column("since_after", DAY, "first day of the run to go on from; null if none", minimum=A_RUN),
+            Column(
+                "quiet_until", DAY, "last day of silence after an alert; null if none", minimum="an alert"
+            ),
             *remember_weekdays("working", "working days"),
             *remember_weekdays("weekend", "Saturdays and Sundays"),
             *PROVENANCE,
         ),
         ("participant", "day"),
         partition="day",
+        minimum="a day that counts: an index, a settled baseline, wear as usual",
+        reference="models/alerts.py; Page 1954, doi:10.1093/biomet/41.1-2.100",
     ),
     Table(
         "model",
@@ -188,8 +233,8 @@ MODEL = (
             PARTICIPANT,
             Column("day", DAY, "the Monday on which the week before it is judged"),
             Column("feature", TEXT, "name (feature.catalog)"),
-            Column("segment", TEXT, "source/device, with its era, whose days are compared"),
-            Column("shifted", FLAG, "true on the Monday on which a move is told"),
+            Column("segment", TEXT, "source/device, with its era, whose days are compared", minimum=ALWAYS),
+            Column("shifted", FLAG, "true on the Monday on which a move is told", minimum=ALWAYS),
             Column("kind", TEXT, "step or slow; null where nothing is told"),
             Column(
                 "start", REAL, "level before, in the feature's unit; null where nothing is told", FEATURE_UNIT
@@ -208,6 +253,8 @@ MODEL = (
         ),
         ("participant", "day", "feature"),
         partition="day",
+        minimum=A_MOVE_TOLD,
+        reference="models/shifts.py; Adams & MacKay 2007, arXiv:0710.3742",
     ),
     Table(
         "model",
