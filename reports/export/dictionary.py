@@ -1,0 +1,85 @@
+"""dictionary.csv: every column of every file of an export, and what makes it; and README.txt."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reports.export.tables import name_file
+from warehouse.dictionary import describe_columns
+from warehouse.schema import Table
+
+COLUMNS = (
+    *("table", "column", "position", "type", "unit", "in_key", "meaning", "formula", "reference"),
+    *("minimum_data", "since_version"),
+)
+ONE_LINE = {
+    "parquet": """\
+  pandas   pandas.read_parquet("feature_night.parquet")
+  R        arrow::read_parquet("feature_night.parquet")
+  DuckDB   duckdb.sql("from 'feature_night.parquet'")
+""",
+    "csv": """\
+  pandas   pandas.read_csv("feature_night.csv", parse_dates=["day"])
+  R        read.csv("feature_night.csv", na.strings = "")
+  DuckDB   duckdb.sql("from 'feature_night.csv'")
+""",
+}
+
+
+def write_dictionary(tables: Sequence[Table], catalog: Sequence[dict[str, Any]]) -> str:
+    """Write the dictionary of these tables as CSV (RFC 4180).
+
+    Parameters
+    ----------
+    tables : sequence of Table
+        As they leave.
+    catalog : sequence of dict
+        Rows of feature.catalog: what made a column of a feature, and since which version.
+    """
+    features = {(row["grain"], row["feature"]): row for row in catalog}
+    files = {(table.schema, table.name): name_file(table) for table in tables}
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS)
+    writer.writeheader()
+    for row in describe_columns(tables).to_pylist():
+        schema, name, column = row["schema_name"], row["table_name"], row["column_name"]
+        feature = features.get((name, column), {}) if schema == "feature" else {}
+        writer.writerow(
+            {
+                "table": files[schema, name],
+                "column": column,
+                **{key: row[key] for key in ("position", "type", "unit", "meaning")},
+                "in_key": "true" if row["in_key"] else "false",
+                "formula": feature.get("formula", ""),
+                "reference": feature.get("citation") or row["reference"],
+                "minimum_data": feature.get("minimum_data") or row["minimum"],
+                "since_version": feature.get("since_version", ""),
+            }
+        )
+    return out.getvalue()
+
+
+def write_readme(kind: str, tables: Mapping[str, str], *, deidentified: bool, raw: bool) -> str:
+    """Write README.txt: what lies in the folder, how to read it in one line, what to keep in mind.
+
+    `tables` holds what each file is, by its name.
+    """
+    ending = "" if kind not in ONE_LINE else f"One line reads a file (in this folder):\n\n{ONE_LINE[kind]}\n"
+    listed = "".join(f"  {name:<28} {meaning}".rstrip() + "\n" for name, meaning in tables.items())
+    notes = [
+        "A value that is missing is empty and has a reason beside it; it is never zero and never a guess."
+    ]
+    if deidentified:
+        notes.append(
+            "Names and dates are not the true ones: ids are random, the dates of each person are moved by whole"
+            " weeks. Somebody who holds other records of a person may still find them: keep this folder to"
+            " yourself, and try to find nobody."
+        )
+    else:
+        notes.append("Pseudonyms and dates are those of the warehouse: this folder is personal data.")
+    if raw:
+        notes.append("Series of beats and minutes tell who somebody is, whatever their labels.")
+    return f"Steadyline export\n\n{listed}\n{ending}" + "".join(f"{note}\n" for note in notes)
