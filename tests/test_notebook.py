@@ -5,22 +5,14 @@
 
 from __future__ import annotations
 
-import ast
-import base64
-import io
-import json
-import os
-import re
-from contextlib import chdir
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
 from conftest import ROOT
 from matplotlib import pyplot as plt
+from notebook_cells import check_form, code_cells, read_notebook, run_cells, store_outputs, stored_text
 from tachograms import swing
 
 from features.wear import Floats
@@ -58,40 +50,10 @@ def write_recording() -> str:
     return HEAD + "".join(lines)
 
 
-def read_notebook() -> dict[str, Any]:
-    notebook: dict[str, Any] = json.loads(NOTEBOOK.read_text(encoding="utf-8"))
-    return notebook
-
-
-def code_cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-
-
-def run_cells(cells: list[dict[str, Any]]) -> tuple[list[Any], dict[str, Any]]:
-    """Run cells in order in a fresh namespace, beside the notebook; the last value of each, and the names."""
-    space: dict[str, Any] = {}
-    shown = []
-    with chdir(NOTEBOOK.parent):
-        for cell in cells:
-            tree = ast.parse("".join(cell["source"]))
-            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
-            exec(compile(tree, cell["id"], "exec"), space)
-            found = None
-            if isinstance(last, ast.Expr):
-                found = eval(compile(ast.Expression(last.value), cell["id"], "eval"), space)
-            shown.append(found)
-    return shown, space
-
-
-def stored_text(cell: dict[str, Any]) -> str | None:
-    texts = ["".join(out["data"]["text/plain"]) for out in cell["outputs"] if "text/plain" in out["data"]]
-    return texts[0] if texts else None
-
-
 @pytest.fixture(scope="module")
 def ran() -> Any:
     mpl.use("Agg")
-    shown, space = run_cells(code_cells(read_notebook()))
+    shown, space = run_cells(NOTEBOOK)
     yield shown, space
     plt.close("all")
 
@@ -100,7 +62,7 @@ def test_the_notebook_gives_what_it_shows(ran: tuple[list[Any], dict[str, Any]])
     shown, _ = ran
     frames = [value for value in shown if value is not None]
     assert [value.to_string() if value is not None else None for value in shown] == [
-        stored_text(cell) for cell in code_cells(read_notebook())
+        stored_text(cell) for cell in code_cells(read_notebook(NOTEBOOK))
     ]
     assert [len(frame) for frame in frames] == [12, 12]
     for frame in frames:
@@ -109,7 +71,7 @@ def test_the_notebook_gives_what_it_shows(ran: tuple[list[Any], dict[str, Any]])
 
 
 def test_it_goes_from_the_file_to_the_features_in_ten_lines() -> None:
-    first = "".join(code_cells(read_notebook())[0]["source"])
+    first = "".join(code_cells(read_notebook(NOTEBOOK))[0]["source"])
     assert "loadtxt" in first
     assert len([line for line in first.splitlines() if line.strip()]) <= 10
 
@@ -150,53 +112,10 @@ def test_the_recording_is_made_as_it_says() -> None:
 
 
 def test_the_notebook_tells_nothing_of_the_machine_it_was_run_on() -> None:
-    notebook = read_notebook()
-    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
-    assert notebook["metadata"] == {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    assert not re.search(r"/(home|root|work|Users|tmp)/", NOTEBOOK.read_text(encoding="utf-8"))
-    for cell in notebook["cells"]:
-        assert re.fullmatch(r"[a-z-]{1,64}", cell["id"])
-        assert cell["metadata"] == {}
-    for number, cell in enumerate(code_cells(notebook), 1):
-        assert cell["execution_count"] == number
-        ast.parse("".join(cell["source"]))
-    pictures = [out for cell in code_cells(notebook) for out in cell["outputs"] if "image/png" in out["data"]]
-    assert len(pictures) == 1
-    assert base64.b64decode(pictures[0]["data"]["image/png"]).startswith(b"\x89PNG")
-
-
-def lines_of(text: str) -> list[str]:
-    return text.splitlines(keepends=True)
-
-
-def store_outputs() -> None:
-    """Run the notebook and store what it prints and draws."""
-    mpl.use("Agg")
-    RECORDING.write_text(write_recording(), encoding="utf-8")
-    notebook = read_notebook()
-    cells = code_cells(notebook)
-    shown, _ = run_cells(cells)
-    for number, (cell, value) in enumerate(zip(cells, shown, strict=True), 1):
-        cell["execution_count"], cell["outputs"] = number, []
-        if value is not None:
-            with pd.option_context("display.max_colwidth", None):
-                data = {"text/html": lines_of(value.to_html()), "text/plain": lines_of(value.to_string())}
-            told = {"data": data, "execution_count": number, "metadata": {}, "output_type": "execute_result"}
-            cell["outputs"].append(told)
-        if "plt.subplots" in "".join(cell["source"]):
-            picture = io.BytesIO()
-            plt.figure(plt.get_fignums()[0]).savefig(
-                picture, format="png", dpi=110, metadata={"Software": None}
-            )
-            image = {"image/png": base64.b64encode(picture.getvalue()).decode()}
-            cell["outputs"].append({"data": image, "metadata": {}, "output_type": "display_data"})
-            if target := os.environ.get("PICTURE"):
-                Path(target).write_bytes(picture.getvalue())
-    NOTEBOOK.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    check_form(NOTEBOOK)
 
 
 if __name__ == "__main__":
-    store_outputs()
+    mpl.use("Agg")
+    RECORDING.write_text(write_recording(), encoding="utf-8")
+    store_outputs(NOTEBOOK)
