@@ -11,8 +11,9 @@ INSTALL := UV_PYTHON_DOWNLOADS=never $(BIN)/uv pip install --quiet --python $(BI
 help: ## Say what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## / - /'
 
-run: $(VENV)/run ## Load the sample, run the nightly and the weekly DAG, print a summary.
+run: $(VENV)/run ## Load the sample, run the DAGs, print a summary; then synthetic people who tried something.
 	@$(BIN)/python -m cli.demo
+	@$(BIN)/python -m cli.demo_effects
 
 run-live: $(VENV)/run ## Connect three simulated people to a fake of Google Health, pull their week, show their pages.
 	@PYTHONPATH=tests $(BIN)/python -m servers.run_live

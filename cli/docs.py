@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from warehouse.schema import Table
 
 
 def write_docs(folder: Path) -> None:
@@ -26,21 +29,49 @@ def write_messages() -> None:
 
 def dictionary() -> str:
     """Write every table and column as Markdown."""
-    from warehouse.ddl import SQL_TYPES
+    from itertools import groupby
+
+    from features.catalog import catalog_rows
+    from warehouse.dictionary import declare_wide, describe_columns
+    from warehouse.publish import PUBLICATION
     from warehouse.tables import TABLES
 
+    catalog = catalog_rows().to_pylist()
+    tables = (*TABLES, PUBLICATION)
+    wide = declare_wide(catalog)
+    about = {(table.schema, table.name): table for table in (*tables, *wide)}
+    rows = describe_columns(tables, catalog).to_pylist()
     parts = [
         "# Dictionary",
         "",
-        "Written from `warehouse/tables.py` by `make docs`; units are UCUM codes.",
+        "Written from `warehouse/tables/` and `features/catalog/` by `make docs`; the same is in the table",
+        "`meta.column_dictionary` of the warehouse and of the published file. Units are UCUM codes: `{feature}`",
+        "is the unit of the row's feature; names, identifiers, flags, dates and instants (UTC) have none. Below",
+        "its least data a value is null.",
         "",
     ]
-    for table in TABLES:
-        parts += [f"## {table.full_name}", "", f"{sentence(table.meaning)} Key: {', '.join(table.key)}.", ""]
-        parts += ["| column | type | unit | meaning |", "|---|---|---|---|"]
-        parts += [f"| {c.name} | {SQL_TYPES[c.type]} | {c.unit} | {cell(c.meaning)} |" for c in table.columns]
-        parts.append("")
+    for key, columns in groupby(rows, key=lambda row: (row["schema_name"], row["table_name"])):
+        parts += describe_table(about[key], list(columns))
     return "\n".join(parts)
+
+
+def describe_table(table: Table, rows: list[dict[str, Any]]) -> list[str]:
+    """Lines on a table and its columns; least data and reference where every column has them."""
+    lines = [f"## {table.full_name}", "", f"{sentence(table.meaning)} Key: {', '.join(table.key)}.", ""]
+    titles = ["column", "type", "unit", "meaning"]
+    keys = ["column_name", *titles[1:]]
+    if all(row["minimum"] and row["reference"] for row in rows):
+        titles, keys = [*titles, "least data", "reference"], [*keys, "minimum", "reference"]
+        if table.minimum:
+            lines += [f"Where a column says nothing else, its least data: {cell(table.minimum)}.", ""]
+        if table.reference:
+            lines += [f"Where a column says nothing else, its reference: {cell(table.reference)}.", ""]
+    inherited = {("minimum", table.minimum), ("reference", table.reference)}
+    lines += [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
+    for row in rows:
+        told = ("" if (key, row[key]) in inherited else cell(row[key]) for key in keys)
+        lines.append(f"| {' | '.join(told)} |")
+    return [*lines, ""]
 
 
 GRAINS = {

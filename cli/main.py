@@ -11,12 +11,16 @@ import typer
 from cli import (
     connect,
     diary,
+    effect,
+    export,
     features,
     forget,
     load,
     look,
     nightly,
+    permit,
     person,
+    plan,
     pulls,
     serve,
     sheet,
@@ -41,10 +45,14 @@ validate.add_to(app)
 diary.add_to(app)
 serve.add_to(app)
 person.add_to(app)
+permit.add_to(app)
+plan.add_to(app)
+effect.add_to(app)
 vault.add_to(app)
 connect.add_to(app)
 pulls.add_to(app)
 sheet.add_to(app)
+export.add_to(app)
 
 
 def say_version(wanted: bool) -> None:

@@ -134,6 +134,13 @@ def score_people(settings: Settings, staging: Path, before: date, people: Sequen
     return score(settings.warehouse, staging, participants=people, before=before)
 
 
+def judge_effects(settings: Settings, staging: Path, before: date, people: Sequence[str]) -> Path | None:
+    """Judge what people tried, on the Mondays that are due."""
+    from models.effect.judge import judge
+
+    return judge(settings.warehouse, staging, participants=people, before=before)
+
+
 def write_daily(settings: Settings, staging: Path, before: date, people: Sequence[str]) -> Path | None:
     """Write the insights that are due."""
     from reports.daily import write_insights
@@ -150,11 +157,11 @@ def commit_stage(
     return commit(settings.warehouse, [f for f in folders if f is not None], now=now, wait_s=wait_s)
 
 
-def publish_copy(settings: Settings, *, wait_s: float = 60.0) -> bool:
+def publish_copy(settings: Settings, *, now: datetime, wait_s: float = 60.0) -> bool:
     """Publish the researchers' copy, where anything in it changed."""
     from warehouse.publish import publish
 
-    return publish(settings.warehouse, settings.published, group=settings.group, wait_s=wait_s)
+    return publish(settings.warehouse, settings.published, now=now, group=settings.group, wait_s=wait_s)
 
 
 def write_pages(
@@ -237,7 +244,7 @@ def run_night(
     wait_s: float = 60.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Night:
-    """Do all that is due: pull (where an environment is given), load the inbox, compute, score, write, publish."""
+    """Do all that is due: pull (where an environment is given), load, compute, score, judge, write, publish."""
     from warehouse.staging import staging_folder
 
     pulls: list[Outcome] = []
@@ -255,11 +262,14 @@ def run_night(
         tell("scoring")
         scored = score_people(settings, staging, before, people) if people else None
         written["models"] = commit_stage(settings, [scored], now=now, wait_s=wait_s).partitions
+        tell("judging what people tried")
+        judged = judge_effects(settings, staging, before, people) if people else None
+        written["effects"] = commit_stage(settings, [judged], now=now, wait_s=wait_s).partitions
         tell("writing insights")
         insights = write_daily(settings, staging, before, people) if people else None
         written["reports"] = commit_stage(settings, [insights], now=now, wait_s=wait_s).partitions
     tell("publishing")
-    published = publish_copy(settings, wait_s=wait_s) if people else False
+    published = publish_copy(settings, now=now, wait_s=wait_s) if people else False
     return Night(tuple(pulls), tuple(waiting), written, published)
 
 

@@ -54,6 +54,14 @@ def tidy() -> int:
     return pulls.tidy(read_settings(os.environ), os.environ, now=datetime.now(UTC).replace(tzinfo=None))
 
 
+@task(pool=WRITER)
+def effects(batches: list[list[str]], run: dict[str, str]) -> int:
+    """Judge what people tried, where that is due, and write it; counts the participant-days."""
+    settings = read_settings(os.environ)
+    folder = night.judge_effects(settings, *work(run), everyone(batches))
+    return night.commit_stage(settings, [folder], now=instant(run)).partitions
+
+
 @dag(
     dag_id="nightly",
     schedule="0 3 * * *",
@@ -132,9 +140,9 @@ def nightly() -> None:
         return night.commit_stage(settings, [folder], now=instant(run)).partitions
 
     @task(pool=WRITER, outlets=[PUBLISHED])
-    def publish() -> bool:
+    def publish(run: dict[str, str]) -> bool:
         """Publish the researchers' copy where anything in it changed."""
-        return night.publish_copy(read_settings(os.environ))
+        return night.publish_copy(read_settings(os.environ), now=instant(run))
 
     @teardown
     @task
@@ -153,7 +161,14 @@ def nightly() -> None:
     batches = plan()
     committed = commit(compute.partial(run=run).expand(batch=batches), run)
     loaded >> batches
-    committed >> score(batches, run) >> insights(batches, run) >> publish() >> end(run)
+    (
+        committed
+        >> score(batches, run)
+        >> effects(batches, run)
+        >> insights(batches, run)
+        >> publish(run)
+        >> end(run)
+    )
 
 
 def instant(run: dict[str, str]) -> datetime:

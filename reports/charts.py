@@ -1,4 +1,4 @@
-"""Geometry of the two charts: values of a week to places in an SVG, nothing drawn yet.
+"""Geometry of the charts: values of a week to places in an SVG, nothing drawn yet.
 
 Across, places are in percent of the chart's width, so that one drawing fits a phone and a desk while
 its text keeps its size; down, they are in pixels.
@@ -27,6 +27,8 @@ BAR_PX = 20.0
 TIMES_PCT = 98.0
 """Where the area of the bars ends."""
 TICK_H = 3
+COURSE_PX = 132.0
+MARGIN_PX = 6.0
 
 
 @dataclass(frozen=True)
@@ -188,3 +190,96 @@ def place_span(
     if onset_h is None or wake_h is None:
         return None
     return round(LABELS_PCT + (onset_h - first) * per_h, 2), round((wake_h - onset_h) * per_h, 2)
+
+
+@dataclass(frozen=True)
+class Course:
+    """The days of a question: paths in a frame of `count` units across (a day each) and `height` pixels down.
+
+    `full` marks the values of days with it, `open` those of the others; `band` and `middle` what was expected without
+    it; `with_it` holds the first day and the length of each stretch with it, `start_x` the edge of the first of them,
+    in percent of the chart's width.
+    """
+
+    count: int
+    height: float
+    full: str
+    open: str
+    band: str
+    middle: str
+    with_it: tuple[tuple[int, int], ...]
+    start_x: float
+    label_x: float = LABELS_PCT - GAP_PCT
+    first_x: float = LABELS_PCT
+    last_x: float = 100.0
+    high: float = 0.0
+    low: float = 0.0
+    """The values at the top and at the bottom."""
+
+
+def draw_course(
+    values: Sequence[float | None],
+    expected: Sequence[tuple[float, float, float] | None],
+    with_it: Sequence[bool],
+    *,
+    probit: bool = False,
+    mirror: bool = False,
+) -> Course:
+    """Place the days of a question: each value, and what was expected of it (middle, low and high end).
+
+    A day without a value has no dot. With `probit`, values are an index and heights are even as on the strip;
+    `mirror` is for a language that runs from right to left. At least one value has to be there.
+    """
+    known = [v for v in values if v is not None] + [x for e in expected if e is not None for x in e[1:]]
+    low, high = min(known), max(known)
+    if low == high:
+        low, high = low - 1, high + 1
+
+    def y(value: float) -> float:
+        ends = [height_of(x) if probit else -x for x in (high, low, value)]
+        share = (ends[2] - ends[0]) / (ends[1] - ends[0])
+        return round(MARGIN_PX + share * (COURSE_PX - 2 * MARGIN_PX), 1)
+
+    count = len(values)
+    x = [count - k - 0.5 if mirror else k + 0.5 for k in range(count)]
+    places = [None if e is None else tuple(y(part) for part in e) for e in expected]
+    runs = find_runs([place is not None for place in places])
+    start = next((first for first, _ in find_runs(with_it)), count)
+    across = (100.0 - LABELS_PCT) / count
+    start_x = LABELS_PCT + start * across
+    return Course(
+        count=count,
+        height=COURSE_PX,
+        full="".join(f"M{x[k]:g} {y(v):g}h0" for k, v in enumerate(values) if v is not None and with_it[k]),
+        open="".join(
+            f"M{x[k]:g} {y(v):g}h0" for k, v in enumerate(values) if v is not None and not with_it[k]
+        ),
+        band="".join(band_path(x[a : a + n], places[a : a + n]) for a, n in runs),
+        middle="".join(
+            f"{'M' if k == a else 'L'}{x[k]:g} {p[0]:g}"
+            for a, n in runs
+            for k in range(a, a + n)
+            if (p := places[k])
+        ),
+        with_it=tuple((count - a - n if mirror else a, n) for a, n in find_runs(with_it)),
+        start_x=round(100 - start_x if mirror else start_x, 2),
+        label_x=100 - (LABELS_PCT - GAP_PCT) if mirror else LABELS_PCT - GAP_PCT,
+        first_x=100 - LABELS_PCT if mirror else LABELS_PCT,
+        last_x=0.0 if mirror else 100.0,
+        high=high,
+        low=low,
+    )
+
+
+def band_path(x: Sequence[float], places: Sequence[tuple[float, ...] | None]) -> str:
+    """A closed path along the high ends of some days and back along their low ends."""
+    there = [(x[k], p[2]) for k, p in enumerate(places) if p is not None]
+    back = [(x[k], p[1]) for k, p in enumerate(places) if p is not None]
+    return "M" + "L".join(f"{a:g} {b:g}" for a, b in [*there, *back[::-1]]) + "Z"
+
+
+def find_runs(flags: Sequence[bool]) -> list[tuple[int, int]]:
+    """First place and length of each row of true flags."""
+    starts = [k for k, flag in enumerate(flags) if flag and (k == 0 or not flags[k - 1])]
+    ends = [k + 1 for k, flag in enumerate(flags) if flag and (k + 1 == len(flags) or not flags[k + 1])]
+    return [(a, b - a) for a, b in zip(starts, ends, strict=True)]

@@ -23,7 +23,7 @@ from reports.page import environment
 from reports.plain import write_text
 from warehouse.errors import ExplainedError
 
-CHARTS = ("strip.legend", "sleep.legend", "gentle.legend")
+CHARTS = ("strip.legend", "sleep.legend", "gentle.legend", "effect.legend", "effect.see")
 """Sentences that explain a drawing, which a mail does not have."""
 PAGE_ONLY = ("page.kept", "page.as_table")
 

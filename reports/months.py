@@ -23,6 +23,7 @@ from reports.read_back import read_levels
 from reports.week import monday_of
 from reports.weekly import person_folder, write_private
 from reports.wishes import choose_language, why_no_page
+from warehouse.consent import list_refused
 from warehouse.preferences import read_preferences
 from warehouse.store import open_warehouse
 
@@ -77,8 +78,8 @@ def write_months(
 ) -> tuple[Path, ...]:
     """Write `index.html` beside the weekly pages of each person who has any.
 
-    Only days before `before` are shown. A person who paused, or is under 18, is left alone. A file that
-    is there already with the same bytes is not written again.
+    Only days before `before` are shown. A person who paused, does not allow pages, or is under 18, is
+    left alone. A file that is there already with the same bytes is not written again.
     """
     folders = {who: person_folder(reports_dir, who) for who in participants}
     having = sorted(who for who, folder in folders.items() if find_pages(folder))
@@ -86,7 +87,8 @@ def write_months(
         return ()
     with open_warehouse(warehouse, read_only=True) as con:
         settings = read_preferences(con, having)
-        wanted = [who for who in having if why_no_page(settings[who]) is None]
+        refused = set(list_refused(con, "pages"))
+        wanted = [who for who in having if why_no_page(settings[who], allowed=who not in refused) is None]
         levels = read_levels(con, wanted, before)
     paths = []
     for who in wanted:

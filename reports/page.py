@@ -11,10 +11,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports import charts, gentle, sentences, words
+from reports import charts, gentle, sentences, tried_words, words
 from reports.cards import choose_card
 from reports.catalogue import Language, has_language, say
 from reports.insights import Insight
+from reports.tried import Tried
 from reports.week import Week, days_from
 from reports.wishes import Wishes
 from reports.words import FEELINGS, Card
@@ -66,6 +67,7 @@ def render_page(
     wishes: Wishes | None = None,
     *,
     participant: str = "",
+    tried: Tried | None = None,
 ) -> str:
     """Render the page of a week; equal values give equal bytes.
 
@@ -83,6 +85,8 @@ def render_page(
         What the person asked for; None where nothing is set.
     participant : str
         Pseudonym, by which learn cards take turns; it is not on the page.
+    tried : Tried
+        What they tried (`reports.tried.choose_tried`); None where nothing is known of it.
     """
     wishes = wishes or Wishes()
     put_in_words = gentle.put_in_words if wishes.gentle else words.put_in_words
@@ -93,6 +97,7 @@ def render_page(
         week=week,
         words=put_in_words(week, insights, language),
         wishes=wishes,
+        tried=None if tried is None else tried_words.put_in_words(tried, language, gentle=wishes.gentle),
         language=language,
         t=lambda key, **values: say(language, key, **values),
         dates=sentences.day_range(language, week.monday),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,8 @@ import numpy as np
 
 from reports.read import Person, read_last_worn, read_people
 from reports.read_back import Event, read_events, read_features, read_origins
+from reports.read_tried import read_tried
+from reports.tried import Finding, list_findings
 from reports.week import (
     FEWEST_USUAL_NIGHTS,
     USUAL_NIGHTS_DAYS,
@@ -26,7 +28,8 @@ from reports.week import (
     mark_day,
     monday_of,
 )
-from reports.wishes import why_no_page
+from reports.wishes import NO_CONSENT, PAGES_REFUSED, why_no_page
+from warehouse.consent import list_refused
 from warehouse.errors import ExplainedError
 from warehouse.preferences import read_preferences
 from warehouse.store import open_warehouse
@@ -35,6 +38,8 @@ HRV_KINDS = ("rmssd_night", "rmssd_5min_vendor_night", "rmssd_night_vendor", "rm
 """Kinds of RMSSD, the best first: they are never pooled, so one of them is shown."""
 EVENTS = ("therapy", "mindful", "alcohol", "ill", "travel", "medicine")
 """Kinds that are marked. A person's own words stay with the person, and so does the cycle."""
+TRIED_WEEKS = 26
+"""Verdicts found in so many weeks are told."""
 QUESTIONNAIRES = ("who5", "pss4")
 
 Wear = Literal["enough", "some", "none"]
@@ -90,6 +95,7 @@ class Sheet:
     said: tuple[Said, ...]
     sources: tuple[str, ...]
     methods: tuple[str, ...]
+    tried: tuple[Finding, ...] = ()
 
 
 def read_sheet(
@@ -108,12 +114,15 @@ def read_sheet(
     Raises
     ------
     ExplainedError
-        If there is no such week yet, or the person is under 18.
+        If there is no such week yet, or the person does not allow pages or is under 18.
     """
     with open_warehouse(warehouse, read_only=True, wait_s=wait_s) as con:
         settings = read_preferences(con, [participant])[participant]
-        if why_no_page(settings) == "under 18":
+        why = why_no_page(settings, allowed=participant not in list_refused(con, "pages"))
+        if why == "under 18":
             raise ExplainedError("Steadyline writes no pages for people under 18, and no sheet either.")
+        if why == NO_CONSENT:
+            raise ExplainedError(PAGES_REFUSED.format(who=participant))
         worn = read_last_worn(con, [participant], monday_of(before))
         monday = choose_last_week(worn.get(participant) if of is None else of, before)
         days = tuple(days_from(monday - timedelta(days=WEEK_DAYS * (weeks - 1)), WEEK_DAYS * weeks))
@@ -124,7 +133,11 @@ def read_sheet(
         )
         events = read_events(con, participant, days[0], days[-1])
         sources, methods = read_origins(con, participant, days[0], days[-1])
-    return gather(person, days, features, events, sources, methods), settings
+        judged = monday + timedelta(days=WEEK_DAYS)
+        kept = read_tried(con, [participant], judged)[participant]
+    told = gather(person, days, features, events, sources, methods)
+    findings = list_findings(kept, EVENTS, judged - timedelta(weeks=TRIED_WEEKS))
+    return replace(told, tried=findings), settings
 
 
 def choose_last_week(day: date | None, before: date) -> date:

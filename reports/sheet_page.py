@@ -14,6 +14,7 @@ from reports.catalogue import Language, say
 from reports.page import environment
 from reports.panels import Panel, Stretch
 from reports.sheet import Lane, Measure, Said, Sheet, Wear
+from reports.sheet_tried import tell_note, tell_tried
 from reports.week import WEEK_DAYS
 
 MOST_DEVICES = 2
@@ -89,6 +90,8 @@ def render_sheet(sheet: Sheet, language: Language, *, version: str) -> str:
             devices=[clip(source, DEVICE_LENGTH) for source in sheet.sources[:MOST_DEVICES]],
             more_devices=max(0, len(sheet.sources) - MOST_DEVICES),
             said=[*apps_sentences(sheet, language), *(said_sentence(said, language) for said in sheet.said)],
+            tried=[tell_tried(finding, language) for finding in sheet.tried],
+            tried_note=tell_note(sheet.tried, language),
             table=[table_row(sheet, k, language) for k in range(len(sheet.days))],
             heads=[
                 say(language, f"sheet.{name}.name") for name in ("index", *(m.name for m in sheet.measures))

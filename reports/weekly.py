@@ -18,9 +18,12 @@ from reports.catalogue import load_language
 from reports.insights import Insight
 from reports.page import choose_lines, read_help_lines, render_page
 from reports.read import Person, read_last_worn, read_pages, read_people
+from reports.read_tried import Kept, read_tried
 from reports.sentences import told_features
+from reports.tried import Tried, choose_tried
 from reports.week import USUAL_NIGHTS_DAYS, Week, monday_of, summarise, tell_days
 from reports.wishes import choose_language, read_wishes, why_no_page
+from warehouse.consent import list_refused
 from warehouse.preferences import read_preferences
 from warehouse.staging import stage
 from warehouse.store import open_warehouse
@@ -36,8 +39,8 @@ PSEUDONYM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 class WrittenWeeks:
     """The pages, and the staged folder of `report.week` rows to commit (None if nothing is new).
 
-    `unwritten` says why people got no page who would have had one: 'paused' or 'under 18'. They have no
-    row in `report.week` either: a row is of a page.
+    `unwritten` says why people got no page who would have had one (`reports.wishes.why_no_page`). They
+    have no row in `report.week` either: a row is of a page.
     """
 
     folder: Path | None
@@ -47,10 +50,11 @@ class WrittenWeeks:
 
 @dataclass(frozen=True)
 class Told:
-    """What a page is made of: the person, the week's Monday, their settings, what is kept of the last one."""
+    """What a page is made of: the person and their week, what they tried, their settings, what is kept of the last."""
 
     person: Person
     monday: date
+    tried: Kept
     settings: Mapping[str, str]
     kept: tuple[str, str] | None
 
@@ -67,8 +71,8 @@ def write_week(
     """Write one page a person, of the week that `of` lies in, or the last complete week with data.
 
     Only days before `before` are known to a run. A person without any data gets no page, nor does one
-    who paused or is under 18. A page that is there already, with the same bytes, is left alone and
-    stages nothing.
+    who paused, does not allow pages or is under 18. A page that is there already, with the same bytes,
+    is left alone and stages nothing.
 
     Raises
     ------
@@ -78,7 +82,9 @@ def write_week(
     with open_warehouse(warehouse, read_only=True) as con:
         weeks = choose_weeks(read_last_worn(con, participants, monday_of(before)), before, of)
         settings = read_preferences(con, sorted(weeks))
-    unwritten = {who: why for who in sorted(weeks) if (why := why_no_page(settings[who])) is not None}
+        refused = set(list_refused(con, "pages"))
+    reasons = {who: why_no_page(settings[who], allowed=who not in refused) for who in sorted(weeks)}
+    unwritten = {who: why for who, why in reasons.items() if why is not None}
     pages: list[Path] = []
     rows: list[dict[str, object]] = []
     for monday in sorted(set(weeks.values())):
@@ -98,8 +104,9 @@ def read_batch(
     with open_warehouse(warehouse, read_only=True) as con:
         first = monday - timedelta(days=USUAL_NIGHTS_DAYS)
         people = read_people(con, members, first, monday + timedelta(days=6))
+        tried = read_tried(con, members, monday + timedelta(days=7))
         kept = read_pages(con, members, monday)
-    return [Told(people[who], monday, settings[who], kept.get(who)) for who in members]
+    return [Told(people[who], monday, tried[who], settings[who], kept.get(who)) for who in members]
 
 
 def stage_rows(rows: list[dict[str, object]], staging: Path) -> Path:
@@ -127,20 +134,24 @@ def write_one(told: Told, reports_dir: Path) -> tuple[Path, dict[str, object] | 
     """Write the page of one person's week; its row too, unless page and row are there already."""
     week = summarise(told.person, told.monday)
     insights = tell_days(told.person, told.monday, told_features(load_language()))
+    tried = choose_tried(told.tried, told.monday)
     wishes, language = read_wishes(told.settings), choose_language(told.settings)
     lines = choose_lines(read_help_lines(), told.monday, wishes.country)
     who = told.person.participant
-    html = render_page(week, insights, lines, language, wishes, participant=who).encode()
+    html = render_page(week, insights, lines, language, wishes, participant=who, tried=tried).encode()
     sentence = (gentle if wishes.gentle else words).week_sentence(week, language)
     path = page_path(reports_dir, who, week.iso_week)
-    row = week_row(who, week, insights, sentence) | page_columns(html, path.relative_to(reports_dir))
+    row = week_row(who, week, insights, sentence, tried) | page_columns(html, path.relative_to(reports_dir))
     if not path.exists() or path.read_bytes() != html:
         write_private(path, html)
     return path, None if told.kept == (row["page_sha256"], METHOD_VERSION) else row
 
 
-def week_row(participant: str, week: Week, insights: Sequence[Insight], sentence: str) -> dict[str, object]:
+def week_row(
+    participant: str, week: Week, insights: Sequence[Insight], sentence: str, tried: Tried
+) -> dict[str, object]:
     """What `report.week` says of a week; its reason says why it was not compared."""
+    inputs = (week, insights) if tried.is_empty else (week, insights, tried)
     return {
         "participant": participant,
         "day": week.monday,
@@ -155,7 +166,7 @@ def week_row(participant: str, week: Week, insights: Sequence[Insight], sentence
         "reason": {"thin": "too little wear", "learning": "learning the usual"}.get(week.story),
         "source": ", ".join(week.sources) or None,
         "method_version": METHOD_VERSION,
-        "input_hash": hashlib.sha256(repr((week, insights)).encode()).hexdigest()[:16],
+        "input_hash": hashlib.sha256(repr(inputs).encode()).hexdigest()[:16],
     }
 
 

@@ -8,6 +8,11 @@ from types import MappingProxyType
 
 from reports.catalogue import ENGLISH, Language, load_language
 
+NO_CONSENT = "no consent to pages"
+PAGES_REFUSED = (
+    "{who} does not allow pages, so none is written or shown: 'steadyline consent --participant {who}' tells more,"
+    " and pages=yes allows them."
+)
 HINT_SETTINGS = ("age_band", "avoid", "shift_work")
 """Hints are given only to who set all of these: what is not set is not guessed."""
 
@@ -61,11 +66,14 @@ def choose_language(settings: Mapping[str, str]) -> Language:
     )
 
 
-def why_no_page(settings: Mapping[str, str]) -> str | None:
-    """Why a person gets no page: 'paused' or 'under 18'; None where they get one.
+def why_no_page(settings: Mapping[str, str], *, allowed: bool) -> str | None:
+    """Why a person gets no page: 'paused', 'no consent to pages' or 'under 18'; None where they get one.
 
-    A week without a page has no row in `report.week`; the command says why.
+    `allowed` says whether they allow pages (`warehouse.consent`). A week without a page has no row in
+    `report.week`; the command says why.
     """
     if settings.get("age_band") == "under18":
         return "under 18"
+    if not allowed:
+        return NO_CONSENT
     return "paused" if settings.get("pause") == "yes" else None

@@ -45,6 +45,44 @@ class HeavyWeek:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A randomised plan: its design, what the draw was made from, its first day, a 1 or 0 a day."""
+
+    design: str
+    seed: int
+    first_day: date
+    drawn: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What a person does on some days and notes, what goes with it, and what can be found of it.
+
+    `sessions` are the days on which it was done and noted, at `clock` for `minutes`. On `days_with`, and in the
+    night after each, the body is shifted in units of the person's own SD. `moved` are sessions of a weekly
+    appointment (calendar) by the day for which they were planned; None for one that was missed. `question` is
+    what can be asked of it, `verdict` and `reason` the right answer.
+    """
+
+    event: str
+    app: str
+    question: str
+    verdict: str
+    reason: str | None = None
+    sessions: tuple[date, ...] = ()
+    days_with: tuple[date, ...] = ()
+    rhr_sd: float = 0.0
+    tst_sd: float = 0.0
+    level_sd: float = 0.0
+    arousals_per_day: float = 0.0
+    clock: str = "18:00"
+    minutes: int = 15
+    weekly: bool = False
+    moved: tuple[tuple[date, date | None], ...] = ()
+    plan: Drawn | None = None
+
+
+@dataclass(frozen=True)
 class Trip:
     """A stay in another zone, from noon of `leave` (old clock) to noon of `back` (clock there)."""
 
@@ -97,6 +135,7 @@ class Person:
     trips: tuple[Trip, ...] = ()
     switch: Switch | None = None
     nap_weekday: int | None = None
+    practices: tuple[Practice, ...] = ()
 
     @property
     def sleep_need_h(self) -> float:
@@ -213,6 +252,22 @@ def find_minute(minute0: int, offset_min: Ints, local_min: float) -> int:
     return int(np.argmax(clock >= local_min))
 
 
+# ---------------------------------------------------------------- what is planted
+
+
+def shift_night(person: Person, day: date, name: str) -> float:
+    """What is planted in the night that ends on `day`: of its week, and of practice on the day before."""
+    eve = day - timedelta(days=1)
+    heavy = sum(getattr(week, name) for week in person.heavy if week.covers(day))
+    return float(heavy + sum(getattr(each, name) for each in person.practices if eve in each.days_with))
+
+
+def shift_day(person: Person, day: date, name: str) -> float:
+    """What is planted in the waking hours of `day`."""
+    heavy = sum(getattr(week, name) for week in person.heavy if week.covers(day))
+    return float(heavy + sum(getattr(each, name) for each in person.practices if day in each.days_with))
+
+
 # ---------------------------------------------------------------- nights
 
 
@@ -248,10 +303,10 @@ def draw_nights(
     nights = []
     for k in range(person.days + 1):
         day = person.first_day + timedelta(days=k)
-        heavy = sum(week.tst_sd for week in person.heavy if week.covers(day))
+        shift = shift_night(person, day, "tst_sd")
         free = day.weekday() >= 5
         mean_h = person.tst_free_h if free else person.tst_work_h
-        tst_h = mean_h + person.tst_sd_h * float(np.clip(rng.normal() + heavy, -3.5, 2.5))
+        tst_h = mean_h + person.tst_sd_h * float(np.clip(rng.normal() + shift, -3.5, 2.5))
         onset_h = (
             person.onset_clock_h + 0.6 * free + person.onset_sd_h * float(np.clip(rng.normal(), -2.5, 2.5))
         )
@@ -266,8 +321,8 @@ def draw_levels(person: Person, rng: np.random.Generator) -> tuple[Floats, Float
     """Planted resting heart rate of each night and shift of each day, bpm; one more than days."""
     count = person.days + 1
     days = [person.first_day + timedelta(days=k) for k in range(count)]
-    rhr_sd = np.array([sum(w.rhr_sd for w in person.heavy if w.covers(d)) for d in days])
-    level_sd = np.array([sum(w.level_sd for w in person.heavy if w.covers(d)) for d in days])
+    rhr_sd = np.array([shift_night(person, d, "rhr_sd") for d in days])
+    level_sd = np.array([shift_day(person, d, "level_sd") for d in days])
     spread = np.sqrt(1 - person.night_phi**2)
     nights = remember(rng.normal(size=count + 20) * spread, person.night_phi)[20:]
     rhr = person.rhr_bpm + person.rhr_sd_bpm * (np.clip(nights, -2.5, 2.5) + rhr_sd)
@@ -315,9 +370,9 @@ def draw_day(
         walks.append((middle + 120, rng.integers(120, 141, length)))
     if day.weekday() == person.nap_weekday:
         naps.append((middle - 60, middle - 20))
-    extra = sum(week.arousals_per_day for week in person.heavy if week.covers(day))
+    mean = max(0.0, person.arousals_per_day + shift_day(person, day, "arousals_per_day"))
     arousals: list[Span] = []
-    for _ in range(int(rng.poisson(person.arousals_per_day + extra))):
+    for _ in range(int(rng.poisson(mean))):
         at, length = int(rng.integers(first + 30, last - 60)), int(rng.integers(12, 21))
         busy = [*arousals, *((a, b + 90) for a, b in workouts), *naps]
         if all(at + length + 40 < a or at > b + 40 for a, b in busy):

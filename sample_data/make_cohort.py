@@ -219,6 +219,8 @@ def write_truth(truth: Truth, out: Path) -> str:
     people = [asdict(one) for one in truth.people]
     for plain, one in zip(people, truth.people, strict=True):
         plain["person"]["sleep_need_h"] = one.person.sleep_need_h
+        if not one.person.practices:
+            del plain["person"]["practices"]
     return json.dumps({"people": people}, default=encode, indent=1) + "\n"
 
 

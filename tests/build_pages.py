@@ -30,6 +30,7 @@ from build_weeks import (
     fill,
 )
 from pseudo import ACCENTS, RIGHT_TO_LEFT, write_pseudo
+from tried_rows import PLANNED, TRIED, Noted, fill_tried
 
 from reports import catalogue
 from reports.daily import write_insights
@@ -48,7 +49,11 @@ PLANS = {
     "one": ONE_DAY_WEEK,
     "travel": TRAVEL_WEEK,
     "exercise": EXERCISE_WEEK,
+    "tried": ORDINARY_WEEK,
+    "planned": CALM_WEEK,
 }
+NOTED = {"tried": TRIED, "planned": PLANNED}
+"""The weeks in which what was tried is told too."""
 FITS = {"age_band": "30-44", "shift_work": "no", "avoid": "none"}
 """What a person has to say before they get a hint or a card."""
 MANNERS = {
@@ -68,11 +73,20 @@ def write_pages(
     device: str = "unknown",
     settings: Settings | None = None,
     found: dict[str, Found] | None = None,
+    noted: dict[str, Noted] | None = None,
 ) -> dict[str, Path]:
     """Fill a warehouse in a folder with these weeks, and write all pages; test languages are there too."""
     warehouse, staging = folder / "w.duckdb", folder / "staging"
     fill(warehouse, staging, plans, device=device, found=found)
+    if noted:
+        fill_tried(warehouse, staging, noted)
     with open_warehouse(warehouse) as con:
+        for who in plans:
+            con.execute(
+                "insert into meta.participant select ?, 'UTC', ?"
+                " where not exists (select 1 from meta.participant where participant = ?)",
+                [who, NOW, who],
+            )
         for who, wishes in (settings or {}).items():
             for name, value in wishes.items():
                 con.execute("insert into meta.setting values (?, ?, ?, ?)", [who, name, value, NOW])
@@ -98,7 +112,8 @@ def pages() -> dict[str, Path]:
     settings = {f"{name}-{manner}": wishes for manner, wishes in MANNERS.items() for name in PLANS}
     plans = PLANS | {f"{name}-{manner}": PLANS[name] for manner in MANNERS for name in PLANS}
     found = {who: LASTING for who in plans if who.startswith("lasting")}
-    return write_pages(folder, plans, settings=settings, found=found)
+    noted = {who: NOTED[who.split("-")[0]] for who in plans if who.split("-")[0] in NOTED}
+    return write_pages(folder, plans, settings=settings, found=found, noted=noted)
 
 
 def warehouse() -> Path:

@@ -1,4 +1,4 @@
-"""Pictures of six weeks, as they were looked at and found good; run this file to take them anew, then look.
+"""Pictures of seven weeks, as they were looked at and found good; run this file to take them anew, then look.
 
 Text is drawn with the fonts of a machine. Where those are others than when the pictures were taken, lines
 break elsewhere: `measure_fonts` tells, and only the outline can then be compared.
@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 REFERENCES = Path(__file__).parent / "references"
-WEEKS = ("heavy", "ordinary", "empty", "first", "travel", "exercise")
+WEEKS = ("heavy", "ordinary", "empty", "first", "travel", "exercise", "tried")
 WIDTHS = (390, 1200)
 BLOCK = 8
 """Pixels of a block whose mean colour is compared: the edge of a letter may differ, a line may not."""

@@ -32,7 +32,8 @@ ONLY_IN = {
 }
 SQL_PLACES = (
     *("warehouse/", "features/compute.py", "features/read.py", "models/read.py", "reports/read.py"),
-    "reports/read_back.py",
+    *("reports/read_back.py", "reports/read_tried.py", "reports/read_study.py", "reports/export/read"),
+    "models/effect/read.py",
     "ingest/vault",  # its own SQLite file, outside the warehouse
 )
 SQL = re.compile(

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from synthetic import cohort_life, make_cohort
+from synthetic import cohort_life, make_cohort, make_effects
 
 
 def members(zip_path):
@@ -350,3 +350,71 @@ def test_what_is_planted_by_hand_is_what_comes_out(tmp_path):
     second, _, _ = read_heart_rate(plain.exports[0].path)
     assert len(second) < 4 * 1440
     assert len(np.unique(second // 60)) == len(second), "one sample a minute"
+
+
+# ---------------------------------------------------------------- people who tried something
+
+
+def test_what_goes_with_a_practice_shifts_its_days_and_the_nights_after_them(tmp_path):
+    base = cohort_life.Person("p-tried", days=6, sample_s=60)
+    day = [base.first_day + timedelta(days=k) for k in range(6)]
+    practice = cohort_life.Practice(
+        *("mindful", "Calm", "since_start", "likely_lower"),
+        sessions=(day[1],),
+        days_with=(day[1], day[2]),
+        rhr_sd=-2.0,
+        level_sd=-1.0,
+        tst_sd=0.5,
+    )
+    plain = make_cohort.make_export(base, tmp_path / "a").days
+    tried = make_cohort.make_export(replace(base, practices=(practice,)), tmp_path / "b").days
+    nights = [b.rhr_bpm - a.rhr_bpm for a, b in zip(plain, tried, strict=True)]
+    days = [b.level_bpm - a.level_bpm for a, b in zip(plain, tried, strict=True)]
+    assert nights == pytest.approx([0, 0, -3.0, -3.0, 0, 0])  # 2 SD of 1.5 bpm, a morning later
+    assert days == pytest.approx([0, -1.0, -1.0, 0, 0, 0])
+    assert [t.tst_min for t in tried[:2]] == [p.tst_min for p in plain[:2]]
+
+
+def test_people_who_tried_nothing_are_written_as_before(tmp_path):
+    make_cohort.make_cohort(tmp_path, people=1, days=3)
+    assert "practices" not in json.loads((tmp_path / "truth.json").read_text())["people"][0]["person"]
+
+
+def test_a_diary_and_a_calendar_say_what_was_done(tmp_path):
+    people = {role: make_effects.draw_effect(7, k, 28) for k, role in enumerate(make_effects.EFFECT_ROLES)}
+    for person in people.values():
+        (tmp_path / person.participant).mkdir()
+    texts = {
+        role: {e.path.name: e.path.read_text() for e in make_effects.write_notes(p, tmp_path / p.participant)}
+        for role, p in people.items()
+    }
+    assert texts["calmer since the start"]["diary.csv"].splitlines()[:2] == [
+        "date,time,event,app,amount,end",
+        "2025-09-15,07:15,mindful,Headspace,15,07:30",
+    ]
+    assert texts["higher since the start"]["diary.csv"].splitlines()[1].endswith("late-screens,,60,23:30")
+    # Wednesdays 3, 10, 17 and 24 September: the second is missed, the third is held two days later.
+    (calendar,) = texts["moved sessions"].values()
+    assert calendar.count("BEGIN:VEVENT") == 2
+    assert "RRULE:FREQ=WEEKLY;UNTIL=20250924T160000Z" in calendar  # 18:00 in Berlin
+    assert "EXDATE;TZID=Europe/Berlin:20250910T180000" in calendar
+    assert "RECURRENCE-ID;TZID=Europe/Berlin:20250917T180000" in calendar
+    assert "DTSTART;TZID=Europe/Berlin:20250919T180000" in calendar
+    assert people["moved sessions"].practices[0].sessions == tuple(date(2025, 9, d) for d in (3, 19, 24))
+
+
+def test_what_was_noted_has_the_same_bytes_and_the_same_age_each_time(tmp_path):
+    person = make_effects.draw_effect(7, 3, 112)
+    found = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (note,) = make_effects.write_notes(person, tmp_path / name)
+        found.append((note.path.read_bytes(), note.path.stat().st_mtime))
+    assert found[0] == found[1]
+    plan = person.practices[0].plan
+    done = set(person.practices[0].sessions)
+    drawn = {plan.first_day + timedelta(days=k) for k, with_it in enumerate(plan.drawn) if with_it}
+    assert len(plan.drawn) == 84
+    assert len(drawn) == 42, "pairs of blocks: as many with as without"
+    assert done < drawn
+    assert len(drawn - done) == 4, "each ninth is forgotten"

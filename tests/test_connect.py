@@ -337,7 +337,7 @@ def test_offline_is_one_line_for_all_and_the_night_goes_on(house: House) -> None
     (outcome,) = done.pulls
     assert outcome.line == "P001, google_health: Google Health cannot be reached: is this machine online?"
     assert (outcome.state, outcome.is_trouble) == ("offline", False)
-    assert set(done.written) == {"features", "models", "reports"}
+    assert set(done.written) == {"features", "models", "effects", "reports"}
     assert house.status("P001").status == "active"
 
 

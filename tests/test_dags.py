@@ -68,7 +68,7 @@ def test_a_dag_says_what_a_scheduler_must_know(bag: dict[str, Any], dag_id: str)
 def test_only_one_task_at_a_time_writes(bag: dict[str, Any]) -> None:
     tasks = bag["dags"]["nightly"]["tasks"] | bag["dags"]["weekly"]["tasks"]
     writers = {name for name, task in tasks.items() if task["pool"] == "steadyline_writer"}
-    assert writers == {"load", "commit", "score", "insights", "publish", "write_pages"}
+    assert writers == {"load", "commit", "score", "effects", "insights", "publish", "write_pages"}
 
 
 def test_stages_follow_each_other_and_the_week_follows_the_night(bag: dict[str, Any]) -> None:
@@ -77,7 +77,7 @@ def test_stages_follow_each_other_and_the_week_follows_the_night(bag: dict[str, 
     pulls = {name for name in tasks if name.startswith("pull_")}
     assert tasks["tidy"]["after"] == sorted(pulls), "a night loads once all pulls have ended"
     assert {tasks[name]["pool"] for name in pulls} == {f"steadyline_{name[5:]}" for name in pulls}
-    chain = ["load", "plan", "compute", "commit", "score", "insights", "publish", "end"]
+    chain = ["load", "plan", "compute", "commit", "score", "effects", "insights", "publish", "end"]
     for before, after in pairwise(chain):
         assert before in tasks[after]["after"], f"{after} does not wait for {before}"
     assert tasks["publish"]["outlets"] == ["steadyline"]

@@ -57,9 +57,9 @@ def test_one_new_day_writes_that_day_and_its_eve_only(export: Path, tmp_path: Pa
     assert first["models"] == DAYS - 1
     again = load_and_work(settings, export, LAST + timedelta(days=1))
     # The new day, and its eve, whose evening ends in the new night; the eve's values stay as they were.
-    assert again == {"features": 2, "models": 1, "reports": 1}
+    assert again == {"features": 2, "models": 1, "effects": 0, "reports": 1}
     nothing = run_night(settings, before=LAST + timedelta(days=1), now=utc_now())
-    assert nothing.written == {"features": 0, "models": 0, "reports": 0}
+    assert nothing.written == {"features": 0, "models": 0, "effects": 0, "reports": 0}
     assert nothing.published is False
 
     at_once = read_settings({"STEADYLINE_VAR": str(tmp_path / "other")})

@@ -1,4 +1,4 @@
-"""Six weeks look as they did when somebody looked at them and found them good."""
+"""Seven weeks look as they did when somebody looked at them and found them good."""
 
 from __future__ import annotations
 
