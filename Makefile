@@ -19,7 +19,7 @@ run-live: $(VENV)/run ## Connect three simulated people to a fake of Google Heal
 	@PYTHONPATH=tests $(BIN)/python -m servers.run_live
 
 test: $(VENV)/test chromium lint ## Check style and types, then run every test.
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test-shared: $(VENV)/test ## Run the tests that read recordings beside the checkout.
 	@if [ -d ../shared/data ]; then $(BIN)/python -m pytest -m shared; \
