@@ -54,12 +54,89 @@ def tidy() -> int:
     return pulls.tidy(read_settings(os.environ), os.environ, now=datetime.now(UTC).replace(tzinfo=None))
 
 
+@setup
+@task
+def begin() -> dict[str, str]:
+    """Make the run's staging folder, and fix the run's day and instant."""
+    context = get_current_context()
+    after = context["dag_run"].run_after
+    folder = night.begin_staging(read_settings(os.environ))
+    before = context["params"]["date"] or after.date().isoformat()
+    return {"staging": str(folder), "before": before, "now": after.isoformat()}
+
+
+@task(pool=WRITER)
+def load(run: dict[str, str]) -> int:
+    """Load the inbox, and the export that was named, if one was; counts the loads."""
+    settings, now = read_settings(os.environ), instant(run)
+    waiting = night.load_inbox(settings, now=now)
+    for folder in waiting:
+        if folder.problem is not None:
+            log.warning("inbox of %s: %s", folder.participant, folder.problem)
+    given = get_current_context()["params"]
+    if given["path"] is None:
+        return len(waiting)
+    who = {key: given[key] for key in ("participant", "timezone", "research")}
+    night.load_export(settings, Path(given["path"]), now=now, **who)
+    return len(waiting) + 1
+
+
+@task
+def plan() -> list[list[str]]:
+    """Share the participants out into batches."""
+    return night.plan_batches(read_settings(os.environ))
+
+
+@task(map_index_template="{{ people }}")
+def compute(batch: list[str], run: dict[str, str]) -> str | None:
+    """Compute what is due for one batch of people."""
+    get_current_context()["people"] = ", ".join(batch)  # type: ignore[typeddict-unknown-key]
+    folder = night.compute_batch(read_settings(os.environ), *work(run), batch)
+    return None if folder is None else str(folder)
+
+
+@task(pool=WRITER)
+def commit(folders: list[str | None], run: dict[str, str]) -> int:
+    """Write the computed features; counts the participant-days."""
+    staged = [Path(f) for f in folders if f is not None]
+    return night.commit_stage(read_settings(os.environ), staged, now=instant(run)).partitions
+
+
+@task(pool=WRITER)
+def score(batches: list[list[str]], run: dict[str, str]) -> int:
+    """Score what is due and write it; counts the participant-days."""
+    settings = read_settings(os.environ)
+    folder = night.score_people(settings, *work(run), everyone(batches))
+    return night.commit_stage(settings, [folder], now=instant(run)).partitions
+
+
 @task(pool=WRITER)
 def effects(batches: list[list[str]], run: dict[str, str]) -> int:
     """Judge what people tried, where that is due, and write it; counts the participant-days."""
     settings = read_settings(os.environ)
     folder = night.judge_effects(settings, *work(run), everyone(batches))
     return night.commit_stage(settings, [folder], now=instant(run)).partitions
+
+
+@task(pool=WRITER)
+def insights(batches: list[list[str]], run: dict[str, str]) -> int:
+    """Write the insights that are due; counts the participant-days."""
+    settings = read_settings(os.environ)
+    folder = night.write_daily(settings, *work(run), everyone(batches))
+    return night.commit_stage(settings, [folder], now=instant(run)).partitions
+
+
+@task(pool=WRITER, outlets=[PUBLISHED])
+def publish(run: dict[str, str]) -> bool:
+    """Publish the researchers' copy where anything in it changed."""
+    return night.publish_copy(read_settings(os.environ), now=instant(run))
+
+
+@teardown
+@task
+def end(run: dict[str, str]) -> None:
+    """Remove the staging folder."""
+    shutil.rmtree(run["staging"], ignore_errors=True)
 
 
 @dag(
@@ -81,75 +158,6 @@ def effects(batches: list[list[str]], run: dict[str, str]) -> int:
 )
 def nightly() -> None:
     """Schedule only: every task is one call into `cli.night`."""
-
-    @setup
-    @task
-    def begin() -> dict[str, str]:
-        """Make the run's staging folder, and fix the run's day and instant."""
-        context = get_current_context()
-        after = context["dag_run"].run_after
-        folder = night.begin_staging(read_settings(os.environ))
-        before = context["params"]["date"] or after.date().isoformat()
-        return {"staging": str(folder), "before": before, "now": after.isoformat()}
-
-    @task(pool=WRITER)
-    def load(run: dict[str, str]) -> int:
-        """Load the inbox, and the export that was named, if one was; counts the loads."""
-        settings, now = read_settings(os.environ), instant(run)
-        waiting = night.load_inbox(settings, now=now)
-        for folder in waiting:
-            if folder.problem is not None:
-                log.warning("inbox of %s: %s", folder.participant, folder.problem)
-        given = get_current_context()["params"]
-        if given["path"] is None:
-            return len(waiting)
-        who = {key: given[key] for key in ("participant", "timezone", "research")}
-        night.load_export(settings, Path(given["path"]), now=now, **who)
-        return len(waiting) + 1
-
-    @task
-    def plan() -> list[list[str]]:
-        """Share the participants out into batches."""
-        return night.plan_batches(read_settings(os.environ))
-
-    @task(map_index_template="{{ people }}")
-    def compute(batch: list[str], run: dict[str, str]) -> str | None:
-        """Compute what is due for one batch of people."""
-        get_current_context()["people"] = ", ".join(batch)  # type: ignore[typeddict-unknown-key]
-        folder = night.compute_batch(read_settings(os.environ), *work(run), batch)
-        return None if folder is None else str(folder)
-
-    @task(pool=WRITER)
-    def commit(folders: list[str | None], run: dict[str, str]) -> int:
-        """Write the computed features; counts the participant-days."""
-        staged = [Path(f) for f in folders if f is not None]
-        return night.commit_stage(read_settings(os.environ), staged, now=instant(run)).partitions
-
-    @task(pool=WRITER)
-    def score(batches: list[list[str]], run: dict[str, str]) -> int:
-        """Score what is due and write it; counts the participant-days."""
-        settings = read_settings(os.environ)
-        folder = night.score_people(settings, *work(run), everyone(batches))
-        return night.commit_stage(settings, [folder], now=instant(run)).partitions
-
-    @task(pool=WRITER)
-    def insights(batches: list[list[str]], run: dict[str, str]) -> int:
-        """Write the insights that are due; counts the participant-days."""
-        settings = read_settings(os.environ)
-        folder = night.write_daily(settings, *work(run), everyone(batches))
-        return night.commit_stage(settings, [folder], now=instant(run)).partitions
-
-    @task(pool=WRITER, outlets=[PUBLISHED])
-    def publish(run: dict[str, str]) -> bool:
-        """Publish the researchers' copy where anything in it changed."""
-        return night.publish_copy(read_settings(os.environ), now=instant(run))
-
-    @teardown
-    @task
-    def end(run: dict[str, str]) -> None:
-        """Remove the staging folder."""
-        shutil.rmtree(run["staging"], ignore_errors=True)
-
     run = begin()
     loaded, tidied = load(run), tidy()
     tidied >> loaded

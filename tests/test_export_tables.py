@@ -314,13 +314,13 @@ def test_raw_series_leave_of_those_only_who_allow_them(warehouse: Path, tmp_path
 def test_consent_taken_back_in_mid_export_leaves_nothing_behind(
     purpose: str, warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = exporting.handing_over
+    asked = exporting.releasing
 
     def take_back(*args: Any, **words: Any) -> Any:
         write_consent(warehouse, "anna", purpose, False, now=NOW)
         return asked(*args, **words)
 
-    monkeypatch.setattr(exporting, "handing_over", take_back)
+    monkeypatch.setattr(exporting, "releasing", take_back)
     with pytest.raises(ConsentChangedError, match=f"anna took the consent to {purpose} back"):
         run(warehouse, tmp_path / "out", raw=True)
     assert [path.name for path in tmp_path.iterdir()] == ["w.duckdb"]
@@ -406,13 +406,13 @@ def test_what_is_there_already_is_never_touched(there: str, warehouse: Path, tmp
 def test_a_folder_that_appears_meanwhile_is_not_overwritten(
     warehouse: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = exporting.handing_over
+    asked = exporting.releasing
 
     def appear(*args: Any, **words: Any) -> Any:
         (tmp_path / "out").mkdir()
         return asked(*args, **words)
 
-    monkeypatch.setattr(exporting, "handing_over", appear)
+    monkeypatch.setattr(exporting, "releasing", appear)
     with pytest.raises(ExportError, match="is there already"):
         run(warehouse, tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []

@@ -6,8 +6,7 @@ in its place, while nobody else can write to the warehouse. What left is noted o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
@@ -22,7 +21,7 @@ from reports.export.folder import ExportError, check_target, fresh_folder, settl
 from reports.export.manifest import describe_files, write_manifest, write_private
 from reports.export.read import Leaving
 from warehouse.aliases import Alias, draw_aliases
-from warehouse.consent import VERSION, check_allowed, note_release
+from warehouse.consent import VERSION, releasing
 from warehouse.copies import FileFormat, copy_rows
 from warehouse.dictionary import read_catalog
 from warehouse.schema import Table
@@ -102,7 +101,17 @@ def export(
             leaving = choose_leaving(con, wanted, aliases)
             manifest = write_all(con, fresh, wanted, leaving, code, progress)
             con.rollback()
-        with handing_over(url, leaving, wanted, now=now, wait_s=wait_s):
+        with releasing(
+            url,
+            leaving.people,
+            way="export",
+            format=wanted.format,
+            raw=leaving.raw,
+            deidentified=wanted.deidentify,
+            own=wanted.own,
+            now=now,
+            wait_s=wait_s,
+        ):
             settle(fresh, target)
     return manifest
 
@@ -172,43 +181,6 @@ def choose_leaving(con: Connection, wanted: Wanted, aliases: Mapping[str, Alias]
             "None of these people allows raw series to leave: export without --raw ('steadyline consent')."
         )
     return Leaving(dict.fromkeys(people), raw)
-
-
-@contextmanager
-def handing_over(
-    url: str | Path, leaving: Leaving, wanted: Wanted, *, now: datetime, wait_s: float
-) -> Iterator[None]:
-    """Hold the warehouse while the folder is put in its place: ask again who allows it, and note who left.
-
-    The note is made first, since a kill between the two had better leave a note too many than one too few.
-
-    Raises
-    ------
-    ConsentChangedError
-        If somebody took their consent back since their rows were read.
-    """
-    with open_warehouse(url, wait_s=wait_s) as con:
-        con.begin()
-        try:
-            if not wanted.own:
-                check_allowed(con, leaving.people, "research")
-                check_allowed(con, leaving.raw, "raw")
-            for raw, people in ((True, leaving.raw), (False, set(leaving.people) - leaving.raw)):
-                if people:
-                    note_release(
-                        con,
-                        sorted(people),
-                        way="export",
-                        format=wanted.format,
-                        deidentified=wanted.deidentify,
-                        raw=raw,
-                        now=now,
-                    )
-            con.commit()
-        except BaseException:
-            con.rollback()
-            raise
-        yield
 
 
 def write_all(
