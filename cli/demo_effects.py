@@ -96,7 +96,7 @@ def take_in(settings: Settings, people: list[dict[str, Any]], *, tell: Callable[
     for number, one in enumerate(people, 1):
         person = one["person"]
         tell(f"loading {person['participant']} ({number} of {len(people)}): {person['role']}")
-        who = {"participant": person["participant"], "timezone": person["zone"]}
+        who = {"participant": person["participant"], "timezone": person["zone"], "research": True}
         night.load_export(settings, *one["paths"], now=now, **who)
         for practice in person["practices"]:
             plan = practice["plan"]

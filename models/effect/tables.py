@@ -155,9 +155,9 @@ def lay_chosen(chosen: Mapping[str, Any]) -> str:
     for kind, name in CHOSEN.items():
         found = [chosen[phi][kind] for phi in PHIS]
         reason = "begun_on_hard_days" if kind == "start" else "sessions_on_hard_days"
-        rows.append(
-            [name, three([f["refused"].get(reason, 0.0) for f in found]), three([f["told"] for f in found])]
-        )
+        refused = [one["refused"].get(reason, 0.0) for one in found]
+        told = "nobody is left" if min(refused) == 1 else three([one["told"] for one in found])
+        rows.append([name, three(refused), told])
     return lay(("", "refused for it", "found, of the others"), rows)
 
 
