@@ -57,8 +57,7 @@ class Question:
     `with_it` (days,) is true on days with it: from the start on; the day of a session and the three after it; the
     days a plan says. `session` (days,) is true on days of a session. `start` is the place in `day` of the first day
     with it. `others` (days, kinds) is 1 on days with illness, travel or another thing that is allowed for. `hinders`
-    is the reason that the noted days themselves give for no answer, with `needed` of what would help; `blocks`
-    are days (places) that are left out.
+    is the reason that the noted days themselves give for no answer, with `needed` of what would help.
     """
 
     kind: Kind
