@@ -12,11 +12,16 @@ from pathlib import Path
 
 import pytest
 from browsing import launch
+from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser
 
 from cli.settings import Settings, read_settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# No test is timed: a busy machine takes .3 s over what takes .3 ms otherwise.
+hypothesis_settings.register_profile("untimed", deadline=None)
+hypothesis_settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from warehouse.publish import PERSONAL_FEATURES
 from warehouse.store import open_warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
-GOLDEN = ROOT / "tests" / "fixtures" / "standards" / "p-one.json"
+GOLDEN = ROOT / "tests" / "references" / "standards" / "p-one.json"
 R4 = {
     "Bundle": {"entry", "identifier", "link", "signature", "timestamp", "total", "type"},
     "Patient": {"identifier"},
