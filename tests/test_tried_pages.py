@@ -310,7 +310,10 @@ def test_the_sheet_tells_three_and_no_own_words(folder: Path, page: Page, tmp_pa
     assert (
         "(99 % interval −7.4 to +5.3; −0.07 SD). An early look, days are still to come. 11 sessions" in text
     )
-    assert "Plans: randomisation test of the days as drawn. Else: regression with AR(1) errors" in text
+    assert (
+        "Plans: randomisation test of the days as drawn. Starts and sessions: regression with AR(1) errors"
+        in text
+    )
     assert not re.search(ADVICE, text.split("What was tried")[1].split("What these")[0], re.IGNORECASE)
     path = tmp_path / "sheet.html"
     path.write_text(html, encoding="utf-8")
