@@ -75,7 +75,10 @@ def effect(
     for row in now.effect:
         row["chosen"] = row["primary_outcome"] and is_chosen(row, outcome, planned)
     if as_json:
-        print_json({"effect": now.effect, "effect_day": now.effect_day})
+        print_json({"effect": now.effect, "effect_day": now.effect_day, "too_early": now.too_early})
+        return
+    if now.too_early is not None:
+        typer.echo(now.too_early)
         return
     print_answers(now.effect, wishes)
 

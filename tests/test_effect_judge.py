@@ -515,9 +515,13 @@ def test_what_was_never_noted_is_told_with_what_was(judged: Path) -> None:
             answer_now(con, "p-one", day_of(105), event="mindful", app="Calm")
         with pytest.raises(ExplainedError, match="nothing that is asked about"):
             answer_now(con, "p-one", day_of(START))
-        with pytest.raises(
-            ExplainedError, match=r"Nothing can be asked yet of Headspace \(mindful\) as of 2024-03-15"
-        ):
-            answer_now(con, "p-one", date(2024, 3, 15))
         with pytest.raises(ExplainedError, match="There is no participant p-nine"):
             answer_now(con, "p-nine", day_of(105))
+
+
+def test_what_began_a_few_days_ago_is_no_error_but_too_early(judged: Path) -> None:
+    with open_warehouse(judged, read_only=True) as con:
+        now = answer_now(con, "p-one", date(2024, 3, 15))
+    assert (now.effect, now.effect_day) == ([], [])
+    assert now.too_early is not None
+    assert now.too_early.startswith("Cannot tell yet of Headspace (mindful) as of 2024-03-15: a start needs")

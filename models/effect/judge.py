@@ -241,10 +241,11 @@ def list_days(days: Sequence[tuple[str, int]]) -> pa.Table:
 
 @dataclass(frozen=True)
 class Now:
-    """What holds as of a day: rows like those of model.effect and model.effect_day."""
+    """What holds as of a day: rows like those of model.effect and model.effect_day, or why nothing is asked yet."""
 
     effect: list[Row]
     effect_day: list[Row]
+    too_early: str | None = None
 
 
 def answer_now(
@@ -271,7 +272,7 @@ def answer_now(
     Raises
     ------
     ExplainedError
-        If there is no such person, they noted no such thing, or what they noted of it asks nothing yet.
+        If there is no such person, or they noted no such thing.
     """
     if not is_participant(con, participant):
         raise ExplainedError(f"There is no participant {participant}: 'steadyline status' lists them.")
@@ -283,7 +284,7 @@ def answer_now(
     asked = ask(person, day, parameters, outcome)
     chosen = {key: one for key, one in asked.items() if fits(key[0], key[1], event, app)}
     if not chosen:
-        raise ExplainedError(explain_nothing(person, day, event, app))
+        return Now([], [], explain_nothing(person, day, event, app))
     told = [told for one in chosen.values() for told in one.told]
     return Now(
         [lay_row(one, participant, day) for one in told],
@@ -319,7 +320,7 @@ def explain_nothing(person: Person, before: int, event: str | None, app: str | N
     """Say why something that was noted asks nothing."""
     known = [name_thing(one) for one in list_known(person, before) if fits(*one, event, app)]
     return (
-        f"Nothing can be asked yet of {', '.join(known)} as of {to_date(before)}: a start needs four weeks of record"
+        f"Cannot tell yet of {', '.join(known)} as of {to_date(before)}: a start needs four weeks of record"
         " before it (a practice also three weeks after it with two days a week), and sessions are asked about from"
         " the third on, until 12 weeks after the last."
     )
