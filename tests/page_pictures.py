@@ -15,12 +15,13 @@ from browsing import launch
 from build_pages import pages
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Error, Page
 
 REFERENCES = Path(__file__).parent / "references"
 WEEKS = ("heavy", "ordinary", "empty", "first", "travel", "exercise", "tried")
 WIDTHS = (390, 1200)
 BLOCK = 8
+TRIES, PAUSE_MS = 4, 1500
 """Pixels of a block whose mean colour is compared: the edge of a letter may differ, a line may not."""
 SAMPLE = """() => ['serif', 'sans-serif'].map(kind => {
     const mark = document.createElement('span');
@@ -34,13 +35,25 @@ SAMPLE = """() => ['serif', 'sans-serif'].map(kind => {
 })"""
 
 
+def shoot(page: Page) -> bytes:
+    """Take a picture of a page; on a busy machine Chromium at times cannot, and can a moment later."""
+    for left in reversed(range(TRIES)):
+        try:
+            return page.screenshot(full_page=True, animations="disabled")
+        except Error as error:
+            if not left or "Unable to capture" not in error.message:
+                raise
+            page.wait_for_timeout(PAUSE_MS)
+    raise AssertionError
+
+
 def take_picture(browser: Browser, path: Path, width: int) -> tuple[Image.Image, list[int]]:
     """Take a picture of a page with its numbers open, and measure the fonts it is drawn with."""
     page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme="light")
     page.goto(path.as_uri())
     page.evaluate("document.querySelectorAll('main > details').forEach(d => d.open = true)")
     fonts = page.evaluate(SAMPLE)
-    shot = page.screenshot(full_page=True, animations="disabled")
+    shot = shoot(page)
     page.close()
     return Image.open(BytesIO(shot)).convert("RGB"), fonts
 
