@@ -12,6 +12,8 @@ from signal_rows import load_rows
 
 from models.effect.judge import judge
 from models.effect.outcomes import OTHER_FEATURES
+from models.effect.question import Question
+from models.effect.questions import Life, Noted, Planned, find_questions, make_life
 from models.parameters import load_parameters
 from warehouse.commit import commit
 from warehouse.store import content_hashes, open_warehouse
@@ -105,3 +107,30 @@ def verdicts(warehouse: Path, more: str = "") -> list[tuple[object, ...]]:
         f"select (day - date '{FIRST}')::int, question, verdict, reason from model.effect"
         f" where primary_outcome {more} order by participant, day, question",
     )
+
+
+HOUR_US = 3_600_000_000
+DAY_US = 24 * HOUR_US
+ZERO = (FIRST - date(1970, 1, 1)).days
+"""A Monday; days below are counted from it."""
+
+
+def session(
+    day: int, event: str = "mindful", app: str = "Headspace", *, hour: float = 8.0, minutes: float | None = 10
+) -> Noted:
+    start = (ZERO + day) * DAY_US + int(hour * HOUR_US)
+    end = None if minutes is None else start + int(minutes * HOUR_US / 60)
+    return Noted(event, app, ZERO + day, start, end, timed=True)
+
+
+def tag(day: int, event: str, app: str = "") -> Noted:
+    start = (ZERO + day) * DAY_US
+    return Noted(event, app, ZERO + day, start, None, timed=False)
+
+
+def lived(*noted: Noted, plans: Sequence[Planned] = (), first: int | None = 0) -> Life:
+    return make_life(noted, plans, None if first is None else ZERO + first)
+
+
+def asked(life: Life, before: int) -> dict[tuple[str, str, str], Question]:
+    return {(q.event, q.app, q.kind): q for q in find_questions(life, ZERO + before)}
