@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -340,6 +341,9 @@ def test_a_person_hands_their_own_data_to_a_clinic_without_consent_to_research(
     assert json.loads((tmp_path / "own" / "fake.json").read_text()) == [["carl"], None]
     assert manifest["consent"] is None
     assert manifest["files"]["fake.json"]["rows"] == 3
+    readme = (tmp_path / "own" / "README.txt").read_text(encoding="utf-8")
+    assert re.search(r"fake\.json +what is told of one person\n", readme)
+    assert "omitted.csv says what is not here" in readme
     with open_warehouse(warehouse, read_only=True) as con:
         assert [(r.way, r.format, r.raw) for r in list_releases(con, "carl")] == [("export", "fhir", False)]
     run(warehouse, tmp_path / "all", "fhir")

@@ -28,6 +28,18 @@ ONE_LINE = {
 """,
 }
 
+BESIDE = {
+    "codes.json": "our own codes",
+    "quality.csv": "quality and coverage of each point by its uuid",
+    "omitted.csv": "what is not here, and why",
+}
+"""Files of the standards that are not a person's own."""
+
+
+def name_standard(name: str) -> str:
+    """Say what a file of a standard is."""
+    return BESIDE.get(name, "what is told of one person")
+
 
 def write_dictionary(tables: Sequence[Table], catalog: Sequence[dict[str, Any]]) -> str:
     """Write the dictionary of these tables as CSV (RFC 4180).
@@ -69,9 +81,14 @@ def write_readme(kind: str, tables: Mapping[str, str], *, deidentified: bool, ra
     """
     ending = "" if kind not in ONE_LINE else f"One line reads a file (in this folder):\n\n{ONE_LINE[kind]}\n"
     listed = "".join(f"  {name:<28} {meaning}".rstrip() + "\n" for name, meaning in tables.items())
-    notes = [
-        "A value that is missing is empty and has a reason beside it; it is never zero and never a guess."
-    ]
+    if kind in ONE_LINE:
+        notes = [
+            "A value that is missing is empty and has a reason beside it; it is never zero and never a guess."
+        ]
+    else:
+        notes = [
+            "A value that is missing is never zero and never a guess: omitted.csv says what is not here."
+        ]
     if deidentified:
         notes.append(
             "Names and dates are not the true ones: ids are random, the dates of each person are moved by whole"

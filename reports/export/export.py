@@ -16,7 +16,7 @@ from typing import Any
 from reports.export import read, tables
 from reports.export.anonymity import K, check_anonymity, choose_tags
 from reports.export.deidentify import redeclare
-from reports.export.dictionary import write_dictionary, write_readme
+from reports.export.dictionary import name_standard, write_dictionary, write_readme
 from reports.export.folder import ExportError, check_target, fresh_folder, settle
 from reports.export.manifest import describe_files, write_manifest, write_private
 from reports.export.read import Leaving
@@ -205,7 +205,7 @@ def write_all(
         write = getattr(import_module(module), name)
         aliases = leaving.aliases if hidden else None
         rows = dict(write(con, leaving.people, folder, aliases=aliases))
-        meanings = dict.fromkeys(rows, "")
+        meanings = {name: name_standard(name) for name in rows}
     else:
         rows, meanings = write_tables(con, folder, wanted, written, catalog, progress)
     write_private(
