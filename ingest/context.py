@@ -18,7 +18,7 @@ import pyarrow as pa
 from ingest.delimited import HeaderError, parse_delimited
 from ingest.export import READ_ERRORS, explain_read_error
 from ingest.scan import scan_array
-from ingest.source import REJECTED, Export, Field, Records, Remark, clip_raw, no_rejected
+from ingest.source import REJECTED, Export, Field, Records, Remark, clip_raw, lay_refusals, no_rejected
 from warehouse.reader import parse_arrays, parse_records
 
 BATCH_BYTES = 32 << 20
@@ -112,7 +112,7 @@ class Reading:
             bad = [broken_row(member, stream, n, f"record {n}", why, raw) for n, why, raw in found.bad]
             yield Records(
                 found.rows.add_column(0, "member", index),
-                pa.Table.from_pylist(bad, schema=REJECTED),
+                lay_refusals(bad),
                 found.ignored,
             )
 
@@ -219,14 +219,14 @@ def describe_break(member: int, stream: str, text: str, n_whole: int, stop: int)
 def one_broken(member: int, stream: str, record: int | None, place: str, reason: str, raw: str) -> pa.Table:
     """One refusal as a table."""
     row = broken_row(member, stream, record, place, reason, raw)
-    return pa.Table.from_pylist([row], schema=REJECTED)
+    return lay_refusals([row])
 
 
 def broken_row(
     member: int, stream: str, record: int | None, place: str, reason: str, raw: str
 ) -> dict[str, object]:
     """One refusal in the columns of REJECTED."""
-    cells = (member, stream, record, place, reason, clip_raw(raw[:4096]))
+    cells = (member, stream, record, place, reason, raw)
     return dict(zip(REJECTED.names, cells, strict=True))
 
 

@@ -131,6 +131,7 @@ __all__ = [
     "lay_out",
     "lay_out_episodes",
     "lay_out_stages",
+    "lay_refusals",
     "list_columns",
     "measure",
     "mend_escapes",
@@ -180,6 +181,8 @@ EDGE_BYTES = 1024
 CHUNK_BYTES = 1 << 18
 RAW_BYTES = 1024
 """How much of a refused record is kept."""
+REASON_CHARACTERS, PLACE_CHARACTERS = 600, 200
+"""How long reason and place may be: a file's own words in them can be of any length."""
 
 REJECTED = pa.schema(
     [
@@ -425,10 +428,30 @@ def no_rejected() -> pa.Table:
 def clip_raw(text: str) -> str:
     """Cut a refused record to what the quarantine keeps, without NULs and half characters."""
     return (
-        text.replace("\0", "\N{SYMBOL FOR NULL}")
+        text[: 4 * RAW_BYTES]
+        .replace("\0", "\N{SYMBOL FOR NULL}")
         .encode("utf-8", "replace")[:RAW_BYTES]
         .decode("utf-8", "ignore")
     )
+
+
+def lay_refusals(rows: Iterable[Mapping[str, object]]) -> pa.Table:
+    """Refusals in the columns of `REJECTED`, the text of each cut to what the quarantine keeps."""
+    clipped = [
+        {
+            **row,
+            "place": clip(str(row["place"]), PLACE_CHARACTERS),
+            "reason": clip(str(row["reason"]), REASON_CHARACTERS),
+            "raw": clip_raw(str(row["raw"])),
+        }
+        for row in rows
+    ]
+    return pa.Table.from_pylist(clipped, schema=REJECTED)
+
+
+def clip(text: str, most: int) -> str:
+    """A text, or its beginning with an ellipsis where it is longer than it may be."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def peek(member: Member) -> bytes:
@@ -466,17 +489,17 @@ def refuse_rows(
             **row,
             "stream": stream,
             "place": f"{place} {row['record']}",
-            "raw": clip_raw(json.dumps(cell, ensure_ascii=False, default=str)),
+            "raw": json.dumps(cell, ensure_ascii=False, default=str),
         }
         for row, cell in zip(bad.rows.to_pylist(), cells, strict=True)
     ]
-    return keep, Rejected(pa.Table.from_pylist(refused, schema=REJECTED))
+    return keep, Rejected(lay_refusals(refused))
 
 
 def refuse_one(member: int, stream: str, record: int | None, place: str, reason: str, raw: str) -> Rejected:
     """Refuse one record, or a member (stream 'file', no record)."""
-    cells = (member, stream, record, place, reason, clip_raw(raw[:4096]))
-    return Rejected(pa.Table.from_pylist([dict(zip(REJECTED.names, cells, strict=True))], schema=REJECTED))
+    cells = (member, stream, record, place, reason, raw)
+    return Rejected(lay_refusals([dict(zip(REJECTED.names, cells, strict=True))]))
 
 
 def take_quantity(

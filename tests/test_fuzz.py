@@ -40,6 +40,10 @@ FOUND = {
         "alone", "oura", "api/sleep.json",
         rb'[{"id": "n", "type": "sleep", "bedtime_start": "\ud800", "bedtime_end": "2024-05-02T06:00:00+02:00"}]',
     ),
+    "an interval spelled in a thousand brackets": Input(
+        "alone", "rr_text", "2008-02-09 09-28-17.hrm",
+        b"[Params]\nDate=20080209\nStartTime=09:28:17.0\nInterval=" + b"[" * 1000 + b"\n[HRData]\n800\n",
+    ),
     "text before the root": Input("alone", "apple_health", APPLE, b"<!DOCTYPE HealthData [" + b"\xff" * 900),
 }  # fmt: skip
 """Inputs on which a source once failed, cut to what matters."""

@@ -14,7 +14,7 @@ from cli.docs import sources
 from ingest.export import walk
 from ingest.load import load
 from ingest.registry import SOURCES
-from ingest.source import Member
+from ingest.source import Member, lay_refusals
 from warehouse.store import content_hashes, open_warehouse
 from warehouse.tables import TABLES
 
@@ -22,6 +22,21 @@ FIXTURES = ROOT / "tests" / "fixtures"
 NAMES = [source.NAME for source in SOURCES]
 NOT_DATA = {"README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "SOURCE.md"}
 ORDER_FREE = tuple(t.full_name for t in TABLES if t.kind == "signal")
+
+
+def test_words_of_a_file_in_a_refusal_are_cut_to_what_is_kept() -> None:
+    row = {
+        "member": 0,
+        "stream": "file",
+        "record": None,
+        "place": "p" * 201,
+        "reason": "r" * 600,
+        "raw": "ü" * 9000,
+    }
+    (kept,) = lay_refusals([row]).to_pylist()
+    assert kept["place"] == "p" * 199 + "…"
+    assert kept["reason"] == "r" * 600
+    assert kept["raw"] == "ü" * 512  # two bytes each
 
 
 def members(name: str) -> Iterator[Member]:

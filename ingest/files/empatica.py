@@ -26,7 +26,6 @@ import pyarrow as pa
 from ingest.source import (
     MINUTE_US,
     MISSING,
-    REJECTED,
     About,
     Batch,
     Clock,
@@ -39,12 +38,12 @@ from ingest.source import (
     Rejected,
     Remark,
     check_instants,
-    clip_raw,
     constant,
     decode_head,
     decode_text,
     instants,
     lay_out,
+    lay_refusals,
     peek,
     read_figures,
     read_numbers,
@@ -469,11 +468,11 @@ def refuse_lines(place: int, table: str, found: Sequence[tuple[int, str, str]], 
             "record": number,
             "place": f"line {number + first}",
             "reason": why,
-            "raw": clip_raw(raw),
+            "raw": raw,
         }
         for number, why, raw in found
     ]
-    return Rejected(pa.Table.from_pylist(rows, schema=REJECTED))
+    return Rejected(lay_refusals(rows))
 
 
 def with_text(bad: pa.Table, body: str) -> list[tuple[int, str, str]]:

@@ -18,11 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
-import pyarrow as pa
 
 from ingest.source import (
     MINUTE_US,
-    REJECTED,
     About,
     Batch,
     Context,
@@ -30,7 +28,7 @@ from ingest.source import (
     Member,
     Rejected,
     Remark,
-    clip_raw,
+    lay_refusals,
     to_us,
 )
 
@@ -116,7 +114,7 @@ def read(export: Export, context: Context) -> Iterator[Batch | Rejected | Remark
                 latest_us = max(latest_us, find_export_date(piece) + DAY_US)
                 refused = take_piece(piece, gathered, latest_us, member)
                 if refused:
-                    yield Rejected(pa.Table.from_pylist(refused, schema=REJECTED))
+                    yield Rejected(lay_refusals(refused))
                 if gathered.n_rows >= BATCH_ROWS:
                     yield from lay_out(gathered, context.zone, member)
         yield from lay_out(gathered, context.zone, member)
@@ -141,7 +139,7 @@ def take_piece(piece: Piece, gathered: Gathered, latest_us: int, member: int) ->
     refused: list[dict[str, object]] = []
 
     def refuse(stream_name: str, number: int | None, at: int, reason: str, raw: bytes) -> None:
-        text = clip_raw(raw.decode("utf-8", "replace"))
+        text = raw.decode("utf-8", "replace")
         row = {"stream": stream_name, "record": number, "place": f"byte {at}", "reason": reason, "raw": text}
         refused.append({"member": member, **row})
 

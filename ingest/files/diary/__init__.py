@@ -32,7 +32,6 @@ from ingest.files.diary.calendars import Occurrence, look_through, read_events
 from ingest.files.diary.words import KINDS, name_app, name_own
 from ingest.source import (
     MINUTE_US,
-    REJECTED,
     About,
     Batch,
     Clock,
@@ -46,6 +45,7 @@ from ingest.source import (
     decode_text,
     instants,
     lay_out,
+    lay_refusals,
     peek,
     settle_clock,
     to_number,
@@ -372,4 +372,4 @@ def refuse_events(place: int, table: str, bad: Sequence[tuple[int, str, str]]) -
         {"member": place, "stream": table, "record": n, "place": where, "reason": why, "raw": ""}
         for n, where, why in bad
     ]
-    return Rejected(pa.Table.from_pylist(rows, schema=REJECTED))
+    return Rejected(lay_refusals(rows))

@@ -15,11 +15,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.source import (
-    REJECTED,
     About,
     Bad,
     Batch,
@@ -29,6 +27,7 @@ from ingest.source import (
     Records,
     Rejected,
     Remark,
+    lay_refusals,
     to_us,
 )
 
@@ -147,4 +146,4 @@ def with_raw(bad: Bad, table: str, export: Export, context: Context) -> Rejected
         }
         for row in bad.rows.to_pylist()
     ]
-    return Rejected(pa.Table.from_pylist(rows, schema=REJECTED))
+    return Rejected(lay_refusals(rows))

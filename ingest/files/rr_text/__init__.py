@@ -36,7 +36,6 @@ from ingest.files.rr_text.layouts import (
 from ingest.source import (
     MINUTE_US,
     MISSING,
-    REJECTED,
     About,
     Batch,
     Clock,
@@ -49,11 +48,11 @@ from ingest.source import (
     Rejected,
     Remark,
     check_instants,
-    clip_raw,
     decode_head,
     decode_text,
     instants,
     lay_out,
+    lay_refusals,
     parse_zoned,
     peek,
     refuse_one,
@@ -243,8 +242,8 @@ def refuse_lines(place: int, bad: Sequence[tuple[int, str, str]]) -> Rejected:
             "record": number,
             "place": f"line {number + 1}",
             "reason": why,
-            "raw": clip_raw(raw),
+            "raw": raw,
         }
         for number, why, raw in bad
     ]
-    return Rejected(pa.Table.from_pylist(rows, schema=REJECTED))
+    return Rejected(lay_refusals(rows))

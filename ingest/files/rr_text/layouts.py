@@ -320,7 +320,7 @@ def read_hrm(text: str) -> Recording:
         raise LayoutError("the section [HRData] is not there: the file may have broken off")
     if params.get("Interval") != RR_INTERVAL:
         found = params.get("Interval", "none")
-        raise LayoutError(f"it holds heart rates, not intervals: expected Interval=238, found {found}")
+        raise LayoutError(f"it holds heart rates, not intervals: expected Interval=238, found {found[:40]}")
     table = Table()
     for number, line in enumerate(lines[places[0] + 1 :], start=places[0] + 1):
         if line.strip().startswith("["):
