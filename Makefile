@@ -25,7 +25,7 @@ test-shared: $(VENV)/test ## Run the tests that read recordings beside the check
 	@if [ -d ../shared/data ]; then $(BIN)/python -m pytest -m shared; \
 	else echo "not checked: ../shared/data is not here, so the recordings in it were not read"; fi
 
-fuzz: $(VENV)/test ## Fuzz every parser for 60 s.
+fuzz: $(VENV)/test ## Fuzz every parser with the inputs of this commit.
 	@PYTHONPATH=tests $(BIN)/python -m fuzz
 
 lint: $(VENV)/test

@@ -109,6 +109,12 @@ def test_a_rule_that_cannot_be_followed_is_refused(rule: str) -> None:
     assert (found.rows, [r["place"] for r in found.refusals]) == ({}, ["event 1"])
 
 
+@pytest.mark.parametrize("zone", ["Europe", "x" * 500])
+def test_an_event_in_a_zone_that_cannot_be_one_is_refused(zone: str) -> None:
+    found = read({"c.ics": ics(f"DTSTART;TZID={zone}:20240501T090000", "SUMMARY:Therapy", "UID:1")})
+    assert (found.rows, [r["place"] for r in found.refusals]) == ({}, ["event 1"])
+
+
 def test_the_words_of_an_alarm_are_not_the_title() -> None:
     alarm = ("BEGIN:VALARM", "SUMMARY:wine", "TRIGGER:-PT10M", "END:VALARM")
     found = read({"c.ics": ics("DTSTART:20240501T100000Z", *alarm, "SUMMARY:Talkspace")})

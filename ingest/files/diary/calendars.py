@@ -22,8 +22,8 @@ STAMPS = ("DTSTART", "DTEND", "DTSTAMP", "CREATED", "LAST-MODIFIED", "RECURRENCE
 REPEATS = frozenset(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"])
 MAX_REPEATS = 4000
 """Ten years of a daily event; what goes on longer is cut there."""
-BROKEN = (ValueError, KeyError, AttributeError, TypeError, IndexError, OverflowError)
-"""What parsing an event may raise."""
+BROKEN = (ValueError, KeyError, AttributeError, TypeError, IndexError, OverflowError, OSError)
+"""What parsing an event may raise; OSError where a zone's name is no name of a file, as `Europe` is a folder's."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from ingest.live.client import NotGrantedError
 
@@ -93,7 +93,7 @@ class Google:
         """The zone of the account; None where it says none that is known, or may not be asked."""
         try:
             return ZoneInfo(self.about("settings")["timeZone"])
-        except (NotGrantedError, KeyError, TypeError, ValueError, ZoneInfoNotFoundError):
+        except (NotGrantedError, KeyError, TypeError, ValueError, OSError):
             return None
 
 
