@@ -30,12 +30,16 @@ BATCH = 25
 
 @dataclass(frozen=True)
 class Night:
-    """What a night did: pulls, folders of the inbox, participant-days written a stage, whether it published."""
+    """What a night did: pulls, folders of the inbox, participant-days written a stage, whether it published.
+
+    `unjudged` says whose effects could not be judged, and why.
+    """
 
     pulls: tuple[Outcome, ...] = ()
     inbox: tuple[Waiting, ...] = ()
     written: dict[str, int] = field(default_factory=dict)
     published: bool = False
+    unjudged: tuple[str, ...] = ()
 
 
 def pull_everybody(
@@ -134,11 +138,18 @@ def score_people(settings: Settings, staging: Path, before: date, people: Sequen
     return score(settings.warehouse, staging, participants=people, before=before)
 
 
-def judge_effects(settings: Settings, staging: Path, before: date, people: Sequence[str]) -> Path | None:
-    """Judge what people tried, on the Mondays that are due."""
+def judge_effects(
+    settings: Settings, staging: Path, before: date, people: Sequence[str]
+) -> tuple[Path | None, list[str]]:
+    """Judge what people tried, on the Mondays that are due; also says whom an error left out."""
     from models.effect.judge import judge
 
-    return judge(settings.warehouse, staging, participants=people, before=before)
+    judged = judge(settings.warehouse, staging, participants=people, before=before)
+    return judged.folder, [
+        f"{who}: what they tried could not be judged ({error}). This is an error of Steadyline: their days stay due,"
+        f" everybody else was judged. 'steadyline effect --participant {who}' shows where it is."
+        for who, error in judged.failed.items()
+    ]
 
 
 def write_daily(settings: Settings, staging: Path, before: date, people: Sequence[str]) -> Path | None:
@@ -244,7 +255,7 @@ def run_night(
     wait_s: float = 60.0,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Night:
-    """Do all that is due: pull (where an environment is given), load, compute, score, judge, write, publish."""
+    """Do all that is due: pull (where an environment is given), load, compute, score, write, judge, publish."""
     from warehouse.staging import staging_folder
 
     pulls: list[Outcome] = []
@@ -262,15 +273,15 @@ def run_night(
         tell("scoring")
         scored = score_people(settings, staging, before, people) if people else None
         written["models"] = commit_stage(settings, [scored], now=now, wait_s=wait_s).partitions
-        tell("judging what people tried")
-        judged = judge_effects(settings, staging, before, people) if people else None
-        written["effects"] = commit_stage(settings, [judged], now=now, wait_s=wait_s).partitions
         tell("writing insights")
         insights = write_daily(settings, staging, before, people) if people else None
         written["reports"] = commit_stage(settings, [insights], now=now, wait_s=wait_s).partitions
+        tell("judging what people tried")
+        judged, unjudged = judge_effects(settings, staging, before, people) if people else (None, [])
+        written["effects"] = commit_stage(settings, [judged], now=now, wait_s=wait_s).partitions
     tell("publishing")
     published = publish_copy(settings, now=now, wait_s=wait_s) if people else False
-    return Night(tuple(pulls), tuple(waiting), written, published)
+    return Night(tuple(pulls), tuple(waiting), written, published, tuple(unjudged))
 
 
 def compute_all(

@@ -40,7 +40,7 @@ def nightly(
     wait: Wait = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Do all that is due: pull, load the inbox, compute, score, judge, write, publish: the DAG's work by hand."""
+    """Do all that is due: pull, load the inbox, compute, score, write, judge, publish: the DAG's work by hand."""
     from rich.console import Console
 
     with Console(stderr=True).status("starting") as shown:
@@ -56,6 +56,7 @@ def nightly(
     told = [o.line for o in done.pulls if o.is_news and not o.is_trouble]
     problems = [o.line for o in done.pulls if o.is_trouble]
     problems += [f"{w.participant}: {w.problem}" for w in done.inbox if w.problem is not None]
+    problems += done.unjudged
     rows = [{"stage": stage, "days written": days} for stage, days in done.written.items()]
     if as_json:
         print_json({"written": done.written, "published": done.published, "told": told, "problems": problems})

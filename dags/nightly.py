@@ -114,8 +114,11 @@ def score(batches: list[list[str]], run: dict[str, str]) -> int:
 def effects(batches: list[list[str]], run: dict[str, str]) -> int:
     """Judge what people tried, where that is due, and write it; counts the participant-days."""
     settings = read_settings(os.environ)
-    folder = night.judge_effects(settings, *work(run), everyone(batches))
-    return night.commit_stage(settings, [folder], now=instant(run)).partitions
+    folder, unjudged = night.judge_effects(settings, *work(run), everyone(batches))
+    written = night.commit_stage(settings, [folder], now=instant(run)).partitions
+    if unjudged:
+        raise AirflowFailException("\n".join(unjudged))
+    return written
 
 
 @task(pool=WRITER)
@@ -169,14 +172,10 @@ def nightly() -> None:
     batches = plan()
     committed = commit(compute.partial(run=run).expand(batch=batches), run)
     loaded >> batches
-    (
-        committed
-        >> score(batches, run)
-        >> effects(batches, run)
-        >> insights(batches, run)
-        >> publish(run)
-        >> end(run)
-    )
+    scored, ended = score(batches, run), end(run)
+    committed >> scored >> insights(batches, run) >> publish(run) >> ended
+    # Neither insights nor what is published read effects: an error in judging them holds up neither.
+    scored >> effects(batches, run) >> ended
 
 
 def instant(run: dict[str, str]) -> datetime:

@@ -89,10 +89,11 @@ def load_events(warehouse: Path, who: str, events: Iterable[Event], *, export: i
 
 def judge_due(warehouse: Path, who: Sequence[str], before: int) -> bool:
     """Judge and commit what is due before a day; whether anything was."""
-    folder = judge(warehouse, warehouse.parent / "staging", participants=who, before=day_of(before))
-    if folder is not None:
-        commit(warehouse, [folder], now=NOW)
-    return folder is not None
+    judged = judge(warehouse, warehouse.parent / "staging", participants=who, before=day_of(before))
+    assert judged.failed == {}
+    if judged.folder is not None:
+        commit(warehouse, [judged.folder], now=NOW)
+    return judged.folder is not None
 
 
 def effect_hashes(warehouse: Path) -> dict[str, str]:

@@ -77,9 +77,12 @@ def test_stages_follow_each_other_and_the_week_follows_the_night(bag: dict[str, 
     pulls = {name for name in tasks if name.startswith("pull_")}
     assert tasks["tidy"]["after"] == sorted(pulls), "a night loads once all pulls have ended"
     assert {tasks[name]["pool"] for name in pulls} == {f"steadyline_{name[5:]}" for name in pulls}
-    chain = ["load", "plan", "compute", "commit", "score", "effects", "insights", "publish", "end"]
-    for before, after in pairwise(chain):
+    chain = ["load", "plan", "compute", "commit", "score", "insights", "publish", "end"]
+    aside = ["score", "effects", "end"]
+    for before, after in (*pairwise(chain), *pairwise(aside)):
         assert before in tasks[after]["after"], f"{after} does not wait for {before}"
+    waiting = [name for name, task in tasks.items() if "effects" in task["after"]]
+    assert waiting == ["end"], "an error in judging effects would hold up more than them"
     assert tasks["publish"]["outlets"] == ["steadyline"]
     assert "Asset" in bag["dags"]["weekly"]["schedule"]
 

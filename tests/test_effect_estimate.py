@@ -324,6 +324,13 @@ def test_t_of_a_made_up_start_is_that_of_a_regression() -> None:
     assert t[0] == pytest.approx(found.effect[0] / found.se[0], rel=1e-9)
 
 
+def test_days_that_are_all_alike_have_no_t_but_rounding() -> None:
+    series = make_series(flat=False)
+    value = np.full(series.value.size, 60.3)
+    t = find_t(series.day, series.column, series.precision, series.exposure[:, None], value, 0.4)
+    assert t[0] == pytest.approx(0, abs=1e-4)
+
+
 def test_a_step_that_was_there_before_makes_made_up_starts_as_large() -> None:
     question = ask_since(126, 84)
     noise = simulate_noise(np.random.default_rng(8), 126, 0.0)

@@ -36,6 +36,7 @@ from models.effect.questions import Noted, make_life
 from models.effect.randomise import draw_plan
 from models.effect.read import REACH_DAYS, Person
 from models.effect.rows import BAND_SD, Told, lay_days, lay_row
+from warehouse.commit import commit
 from warehouse.errors import ExplainedError
 from warehouse.plans import Draft, stop_plan, store_plan
 from warehouse.store import open_warehouse
@@ -252,6 +253,34 @@ def test_people_who_noted_nothing_have_their_dues_cleared_and_no_rows(tmp_path: 
     )
     assert not judge_due(warehouse, ["p-one"], 60)
     assert ask(warehouse, "select count(*) from model.effect") == [(0,)]
+
+
+def test_an_error_in_one_persons_numbers_holds_up_nobody_else(
+    judged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = tmp_path / "w.duckdb"
+    for who, app in (("p-one", "Headspace"), ("p-two", "Calm")):
+        load_events(warehouse, who, [("mindful", app, day) for _, _, day in PRACTICE])
+        put_person(warehouse, who)
+    judge_due(warehouse, ["p-one", "p-two"], START + 35)
+    before = verdicts(warehouse, "and participant = 'p-two'")
+
+    def fail_for_calm(question: Question, value: np.ndarray) -> Answer:
+        if question.app == "Calm":
+            raise np.linalg.LinAlgError("Singular matrix")
+        return real_answer(question, value)
+
+    real_answer = verb.answer
+    monkeypatch.setattr(verb, "answer", fail_for_calm)
+    found = verb.judge(warehouse, tmp_path / "staging", participants=["p-one", "p-two"], before=day_of(DAYS))
+    assert found.failed == {"p-two": "LinAlgError: Singular matrix"}
+    assert found.folder is not None
+    commit(warehouse, [found.folder], now=NOW)
+    assert verdicts(warehouse, "and participant = 'p-one'") == verdicts(judged)
+    assert verdicts(warehouse, "and participant = 'p-two'") == before
+    monkeypatch.undo()
+    judge_due(warehouse, ["p-one", "p-two"], DAYS)
+    assert verdicts(warehouse, "and participant = 'p-two'") == verdicts(judged), "they were still due"
 
 
 # Any Monday alone

@@ -36,7 +36,7 @@ VERBS = {
     "load": "night.load_export(settings, export, now=now, participant='p-killed', timezone='Asia/Tokyo')",
     "compute": "commit(night.compute_batch(settings, staging(), before, ['p-killed']))",
     "score": "commit(night.score_people(settings, staging(), before, ['p-killed']))",
-    "judge": "commit(night.judge_effects(settings, staging(), before, ['p-killed']))",
+    "judge": "commit(night.judge_effects(settings, staging(), before, ['p-killed'])[0])",
     "write": "commit(night.write_daily(settings, staging(), before, ['p-killed']))",
     "week": "night.write_pages(settings, before=before, now=now)",
 }

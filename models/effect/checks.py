@@ -147,6 +147,10 @@ def find_t(day: np.ndarray, column: Real, precision: Real, exposure: Real, value
     across = x.T @ rest
     left = rest.T @ rest - across.T @ inverse @ across
     own, with_value, total = np.diagonal(left)[:-1], left[:-1, -1], left[-1, -1]
-    own = np.maximum(own, np.finfo(np.float64).tiny)
+    tiny, eps = np.finfo(np.float64).tiny, np.finfo(np.float64).eps
+    own = np.maximum(own, tiny)
     df = value.size - 1 - int((precision == 0).sum())
-    return np.asarray(with_value / np.sqrt(own * np.maximum(total - with_value**2 / own, 0.0) / df))
+    # Of days that are all alike nothing is left but rounding, which is no difference: t is 0 then, not 0 / 0.
+    rounding = max(eps * float(rest[:, -1] @ rest[:, -1]), tiny)
+    noise = np.maximum(total - with_value**2 / own, rounding) / df
+    return np.asarray(with_value / (np.sqrt(own) * np.sqrt(noise)))

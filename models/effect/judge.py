@@ -10,14 +10,15 @@ alone has the rows that it has in a run over all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from models.baseline import Real
 from models.effect.answer import answer
@@ -86,17 +87,24 @@ class Asked:
         return (*((t.question.outcome, t.answer.verdict, t.answer.reason) for t in self.told), *needed)
 
 
-def judge(warehouse: str | Path, staging: Path, *, participants: Sequence[str], before: date) -> Path | None:
+@dataclass(frozen=True)
+class Judged:
+    """The folder of staged rows for `warehouse.commit`, None when nothing was due; and whom an error left out.
+
+    `failed` names the error of each person that could not be judged: an error of ours. Their rows stay as they
+    were and their days stay due.
+    """
+
+    folder: Path | None = None
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+def judge(warehouse: str | Path, staging: Path, *, participants: Sequence[str], before: date) -> Judged:
     """Judge what is due of these participants, on Mondays up to `before`.
 
     Due are the Mondays after each day in `meta.due` of people who noted something that is asked about or have a
     plan, and Mondays judged by another version of the method. As long as time alone may bring something new,
     the next Monday is put off to a later run.
-
-    Returns
-    -------
-    Path or None
-        The folder of staged rows for `warehouse.commit`; None when nothing was due.
 
     Raises
     ------
@@ -106,35 +114,44 @@ def judge(warehouse: str | Path, staging: Path, *, participants: Sequence[str], 
     parameters = load_parameters()
     inputs = read_inputs(warehouse, participants=participants, before=before, parameters=parameters)
     if inputs is None:
-        return None
+        return Judged()
     with stage(staging, "effects", method_version=METHOD) as staged:
-        judge_people(inputs, (before - EPOCH).days, parameters, staged)
-    return staged.folder
+        failed = judge_people(inputs, (before - EPOCH).days, parameters, staged)
+    return Judged(staged.folder, failed)
 
 
-def judge_people(inputs: Inputs, before: int, parameters: Parameters, staged: Staged) -> None:
-    """Judge the Mondays of everybody, and say which days are done."""
+def judge_people(inputs: Inputs, before: int, parameters: Parameters, staged: Staged) -> dict[str, str]:
+    """Judge the Mondays of everybody, and say which days are done; returns the errors of who could not be judged."""
     mondays: list[tuple[str, int]] = []
     later: list[tuple[str, int]] = []
+    failed: dict[str, str] = {}
     for person in inputs.people:
         due = list_mondays(person.due, before)
+        try:
+            effects, days = lay_person(person, due, parameters)
+        except Exception as error:  # noqa: BLE001 - one person's numbers may not hold up everybody else's night
+            failed[person.participant] = f"{type(error).__name__}: {error}"
+            continue
         mondays += [(person.participant, monday) for monday in due]
         if is_open(person, before):
             later.append((person.participant, next_monday(before) - 1))
-        effects: list[Row] = []
-        days: list[Row] = []
-        for monday, asked in judge_mondays(person, due, parameters):
-            effects += [lay_row(told, person.participant, monday) for told in asked.told]
-            days += [
-                row
-                for told in asked.told
-                if told.primary
-                for row in lay_days(told, person.participant, monday)
-            ]
         staged.add("model.effect", tabulate("model.effect", effects))
         staged.add("model.effect_day", tabulate("model.effect_day", days))
+    left_out = pc.is_in(inputs.due["participant"], pa.array(failed, pa.string()))
     staged.replace(list_days(mondays))
-    staged.clear(inputs.due, list_days(later))
+    staged.clear(inputs.due.filter(pc.invert(left_out)), list_days(later))
+    return failed
+
+
+def lay_person(person: Person, mondays: Sequence[int], parameters: Parameters) -> tuple[list[Row], list[Row]]:
+    """Judge the Mondays of one person: rows of model.effect and of model.effect_day."""
+    effects: list[Row] = []
+    days: list[Row] = []
+    for monday, asked in judge_mondays(person, mondays, parameters):
+        effects += [lay_row(told, person.participant, monday) for told in asked.told]
+        for told in asked.told:
+            days += lay_days(told, person.participant, monday) if told.primary else []
+    return effects, days
 
 
 def judge_mondays(
