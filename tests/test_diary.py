@@ -109,6 +109,20 @@ def test_a_rule_that_cannot_be_followed_is_refused(rule: str) -> None:
     assert (found.rows, [r["place"] for r in found.refusals]) == ({}, ["event 1"])
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("c.ics", ics("DTSTART;VALUE=DATE:20240525", "DTEND;VALUE=DATE:20240620", "SUMMARY:Travel")),
+        ("d.csv", b"date,event,end\n2024-05-25,travel,2024-06-19\n"),
+    ],
+)
+def test_of_what_goes_on_the_days_ahead_of_the_export_are_a_plan_and_are_cut_off(
+    name: str, content: bytes
+) -> None:
+    (row,) = read({name: content}).table("signal.event")
+    assert (row["t_utc"], row["end_utc"]) == (datetime(2024, 5, 24, 22), datetime(2024, 6, 2))
+
+
 @pytest.mark.parametrize("zone", ["Europe", "x" * 500])
 def test_an_event_in_a_zone_that_cannot_be_one_is_refused(zone: str) -> None:
     found = read({"c.ics": ics(f"DTSTART;TZID={zone}:20240501T090000", "SUMMARY:Therapy", "UID:1")})

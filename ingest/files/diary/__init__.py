@@ -5,7 +5,7 @@ Three layouts:
 - ICS, as any calendar exports it. An event whose title has a word of `words.WORDS` becomes an event of that
   kind; all others are counted and left where they are. Titles, notes, places and guests are never stored,
   not even of what is refused. Repetitions are unrolled up to the calendar's own last day; what lies ahead of
-  the export is left out.
+  the export is left out, of an event that goes on its days ahead.
 - CSV of events with the header `date,time,event,app,amount,end`: `date` is YYYY-MM-DD, `time` is HH:MM (empty:
   the day as a whole) with an offset if wanted (14:00+02:00, 14:00Z), `event` is mindful, therapy, alcohol, ill,
   travel, medicine, mark, menstruation (or period) or one word of your own, `app` is who or what it was with,
@@ -27,6 +27,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest.files.diary.calendars import Occurrence, look_through, read_events
 from ingest.files.diary.words import KINDS, name_app, name_own
@@ -53,7 +54,7 @@ from ingest.source import (
 )
 
 NAME = "diary"
-METHOD_VERSION = "diary-2"
+METHOD_VERSION = "diary-3"
 ABOUT = About(
     device="any calendar; a diary or check-ins kept as a table",
     layouts="`.ics`; CSV with the header `date,time,event,app,amount,end`; CSV with the header `date,time,scale,value`",
@@ -171,7 +172,7 @@ def read_calendar(place: int, text: str, clock: Clock, latest_us: int) -> Iterat
     if bad:
         yield refuse_events(place, "signal.event", [(n, f"event {n + 1}", why) for n, why in bad])
     if rows:
-        yield Batch("signal.event", lay_events(place, rows))
+        yield Batch("signal.event", lay_events(place, rows, latest_us))
     n_other = sum(block.number not in named for block in calendar.blocks)
     yield Remark(
         f"Of {len(calendar.blocks)} calendar events {n_other} have no known word in their title and were not stored;"
@@ -223,8 +224,9 @@ def read_sheet(
         if bad:
             yield refuse_events(place, table, bad)
         if rows:
-            lay = lay_events if table == "signal.event" else lay_checkins
-            yield Batch(table, lay(place, rows))
+            events = table == "signal.event"
+            laid = lay_events(place, rows, latest_us) if events else lay_checkins(place, rows)
+            yield Batch(table, laid)
 
 
 def read_start(day: str, time: str, clock: Clock) -> When | None:
@@ -354,10 +356,11 @@ def lay_rows(place: int, rows: Sequence[dict[str, object]], types: dict[str, pa.
     return lay_out(origin, columns)
 
 
-def lay_events(place: int, rows: Sequence[dict[str, object]]) -> pa.Table:
-    """Events as rows of their table."""
+def lay_events(place: int, rows: Sequence[dict[str, object]], latest_us: int) -> pa.Table:
+    """Events as rows of their table; of one that goes on, what lies ahead is a plan and is cut off."""
     types = {"event": pa.string(), "app": pa.string(), "amount": pa.float64()}
-    end = pa.array([row["end_us"] for row in rows], pa.int64()).view(pa.timestamp("us"))
+    planned = pa.array([row["end_us"] for row in rows], pa.int64())
+    end = pc.min_element_wise(planned, latest_us, skip_nulls=False).view(pa.timestamp("us"))
     return lay_rows(place, rows, types).append_column("end_utc", end)
 
 
