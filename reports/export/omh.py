@@ -6,7 +6,6 @@ Every point, header and body, is validated against the published schemas before 
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,7 +88,8 @@ def write_omh(
     """
     written, omitted = [], [*list_unsaid(read_catalogue(con), SAID, WHY_NOT), *ALSO]
     omitted += [] if aliases is None else [HIDDEN]
-    graded: list[Point] = []
+    quality, graded = folder / "quality.csv", 0
+    write_private(quality, "uuid,quality,coverage,final\n")
     for person in sorted(people):
         alias = find_alias(aliases, person)
         label = person if alias is None else alias.study_id
@@ -100,9 +100,9 @@ def write_omh(
             check_point(point, f"{name}, line {number}")
         write_private(folder / name, "".join(map(_write_line, points)))
         written.append((name, len(points)))
-        graded += points
+        graded += _add_quality(quality, points)
         omitted += list_missing(label, recorded, (*SAID, HEART_RATE_OF_DAY))
-    written.append(("quality.csv", _write_quality(folder / "quality.csv", graded)))
+    written.append((quality.name, graded))
     written.append(("omitted.csv", write_omitted(folder / "omitted.csv", omitted)))
     return sorted(written)
 
@@ -131,16 +131,14 @@ def _write_line(point: Point) -> str:
     return json.dumps(told, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
 
 
-def _write_quality(path: Path, points: Sequence[Point]) -> int:
-    """Write what no schema has a place for: how good each point is, and whether it may still change."""
+def _add_quality(path: Path, points: Sequence[Point]) -> int:
+    """Add what no schema has a place for: how good each point is, and whether it may still change."""
     rows = [point for point in points if point.quality is not None]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("uuid", "quality", "coverage", "final"))
-    for point in rows:
-        # More digits would tell of how many hours the day was, and so when the clocks changed.
-        share = None if point.coverage is None else round(point.coverage, 2)
-        final = "true" if point.final else "false"
-        writer.writerow((point.header["uuid"], point.quality, share, final))
-    write_private(path, text.getvalue())
+    with path.open("a", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        for point in rows:
+            # More digits would tell of how many hours the day was, and so when the clocks changed.
+            share = None if point.coverage is None else round(point.coverage, 2)
+            final = "true" if point.final else "false"
+            writer.writerow((point.header["uuid"], point.quality, share, final))
     return len(rows)
