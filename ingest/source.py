@@ -24,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingest.answers import dig, offset_between, read_moment, read_pairs, sub_records, to_float
+from ingest.apps import APPS, name_app
 from ingest.beats import lay_end_to_end
 from ingest.cells import read_cell, write_cell
 from ingest.clock import MINUTE_US, Clock, Midnights, settle_clock
@@ -74,6 +75,7 @@ from ingest.stretches import Stretches, check_levels, overlay, rename, renumber,
 from warehouse.sqlite import SQLiteError, list_columns, open_sqlite, read_rows
 
 __all__ = [
+    "APPS",
     "ISO_STAMP",
     "MINUTE_US",
     "MISSING",
@@ -136,6 +138,7 @@ __all__ = [
     "measure",
     "mend_escapes",
     "monitoring_times",
+    "name_app",
     "name_instants",
     "numbers",
     "offset_between",

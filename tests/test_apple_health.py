@@ -128,6 +128,21 @@ def test_every_stream_of_the_fixture_comes_through(from_bytes: int, monkeypatch:
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "app"),
+    [
+        ("Kim’s Apple\u00a0Watch", "Apple Watch"),
+        ("Headspace: Meditation &amp; Sleep", "Headspace"),
+        ("A quiet\u00a0app", "A quiet app"),
+    ],
+)
+def test_practice_goes_by_its_app_or_by_the_kind_of_the_watch_never_by_its_owner(
+    source: str, app: str
+) -> None:
+    kind = "HKCategoryTypeIdentifierMindfulSession"
+    assert read(record(kind, sourceName=source)).of("event", "app") == [(app,)]
+
+
 def test_steps_of_watch_and_phone_and_app_stay_apart() -> None:
     found = read_members(apple_health, {"e.xml": DOCUMENT}, zone=BERLIN)
     assert found.of("steps", "device", "steps", "span_s", "t_utc") == [

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from source_reading import Found, read_members
 
+from ingest.apps import name_app
 from ingest.files import diary
-from ingest.files.diary.words import name_app, name_event, name_own
+from ingest.files.diary.words import name_event, name_own, name_provider
 
 FIXTURES = Path(__file__).parent / "fixtures" / "diary"
 FILES = {
@@ -231,11 +232,28 @@ def test_a_diarys_own_words_are_kinds_known_words_or_one_word() -> None:
     assert name_own("sauna") == ("sauna", None)
     assert name_own("two words") is None
     assert name_own("7") is None
-    assert (name_app("talk space"), name_app("In-person"), name_app("Dr. X")) == (
-        "Talkspace",
-        "in person",
-        "Dr. X",
-    )
+    providers = [name_provider(text) for text in ("talk space", "In-person", " Dr. X ")]
+    assert providers == ["Talkspace", "in person", "Dr. X"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Headspace: Meditation & Sleep", "Headspace"),
+        ("com.getsomeheadspace.android", "Headspace"),
+        ("com.calm.android", "Calm"),
+        ("Calm", "Calm"),
+        ("Calmness of mind", "Calmness of mind"),
+        ("org.wakingup.android", "Waking Up"),
+        ("Waking Up", "Waking Up"),
+        ("com.fitbit.FitbitMobile", "Fitbit"),
+        ("com.example.headspaces", "com.example.headspaces"),
+        (" Some App ", "Some App"),
+        ("", ""),
+    ],
+)
+def test_an_app_has_one_name_whoever_spells_it(text: str, name: str) -> None:
+    assert name_app(text) == name
 
 
 def test_other_files_are_not_claimed() -> None:

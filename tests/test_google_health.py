@@ -177,6 +177,13 @@ def test_exercise_practice_and_moods() -> None:
     ]
 
 
+def test_practice_goes_by_the_name_of_its_app_and_not_of_its_package() -> None:
+    points = points_of("exercise")
+    for point in points:
+        point["dataSource"]["application"] = {"packageName": "com.calm.android"}
+    assert read(exercise=points).of("event", "app") == [("Calm",)]
+
+
 def test_a_night_of_the_spring_change_keeps_both_offsets() -> None:
     (_, _, night) = points_of("sleep")
     spring = {

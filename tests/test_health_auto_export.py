@@ -66,6 +66,11 @@ def test_points_are_at_their_instant_by_their_device() -> None:
     assert found.remarks == ["Metrics of Health Auto Export that are not read: active_energy."]
 
 
+def test_practice_goes_by_the_one_name_of_its_app() -> None:
+    found = read({POINTS: FILES[POINTS].replace(b'"Headspace"', b'"Headspace: Meditation & Sleep"')})
+    assert found.of("event", "app") == [("Headspace",)]
+
+
 def test_half_a_character_in_a_name_is_marked_and_costs_no_row() -> None:
     whole = read({POINTS: FILES[POINTS]})
     found = read({POINTS: FILES[POINTS].replace(b"Polar Beat", rb"Polar\ud83d Beat")})

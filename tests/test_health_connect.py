@@ -200,6 +200,12 @@ def test_all_tables_give_the_rows_worked_out_by_hand() -> None:
     assert assumed == {False}
 
 
+def test_practice_goes_by_the_name_of_its_app_and_not_of_its_package() -> None:
+    app = {"row_id": 2, "package_name": "com.getsomeheadspace.android", "app_name": None}
+    found = read(database(FULL | {"application_info_table": [BASE["application_info_table"][0], app]}))
+    assert found.of("event", "app") == [("Headspace",)]
+
+
 def test_sleep_stages_are_in_order_cut_to_their_session_and_of_its_app() -> None:
     found = read(database(FULL))
     episode = ("episode", "device", "t_utc", "end_utc", "offset_min", "scoring", "in_bed", "revision")

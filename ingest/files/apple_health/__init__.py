@@ -42,7 +42,7 @@ from .sleep import read_sleep
 from .vocabulary import HRV, KINDS, SLEEP
 
 NAME = "apple_health"
-METHOD_VERSION = "apple_health-1"
+METHOD_VERSION = "apple_health-2"
 ABOUT = About(
     device="Apple Watch, iPhone, and whatever writes into Apple Health",
     layouts="`export.zip` of the Health app: `apple_health_export/export.xml`, also under its names in other"

@@ -8,10 +8,20 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.source import MINUTE_US, MISSING, Batch, Check, Flags, check_instants, constant, instants
+from ingest.source import (
+    MINUTE_US,
+    MISSING,
+    Batch,
+    Check,
+    Flags,
+    check_instants,
+    constant,
+    instants,
+    name_app,
+)
 
 from .beats import TICK_MS
-from .origin import name_devices, settle_offsets, tidy
+from .origin import find_own, name_devices, settle_offsets, tidy
 from .shape import Rows
 from .vocabulary import HEART_RATE, HRV, KINDS, MINDFUL, SLEEP, STAGES, STEPS
 
@@ -138,8 +148,9 @@ def vital_columns(rows: Rows, _words: Words) -> dict[str, pa.Array]:
 
 
 def event_columns(rows: Rows, words: Words) -> dict[str, pa.Array]:
-    """Columns of signal.event: a mindful session names the app that wrote it."""
-    apps = [tidy(words[place]) if place >= 0 else None for place in rows["source"].tolist()]
+    """Columns of signal.event: a mindful session names the app that wrote it; a watch by its kind, not its name."""
+    sources = [tidy(words[place]) if place >= 0 else None for place in rows["source"].tolist()]
+    apps = [name and (find_own(name) or name_app(name)) for name in sources]
     return {
         "event": constant(KINDS[MINDFUL].measure, rows.size),
         "end_utc": instants(rows["end_us"].astype(np.int64)),

@@ -30,7 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.files.diary.calendars import Occurrence, look_through, read_events
-from ingest.files.diary.words import KINDS, name_app, name_own
+from ingest.files.diary.words import KINDS, name_own, name_provider
 from ingest.source import (
     MINUTE_US,
     About,
@@ -271,7 +271,7 @@ def read_event_row(text: dict[str, str], when: When, clock: Clock) -> dict[str, 
         return "expected an end as HH:MM, YYYY-MM-DD or both, at most 400 days after the start"
     return {
         "event": named[0],
-        "app": name_app(text["app"])[:60] if text["app"] else named[1],
+        "app": name_provider(text["app"])[:60] if text["app"] else named[1],
         "amount": amount,
         "end_us": end_us,
         "t_us": when[0],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ingest.source import APPS, name_app
+
 KINDS = frozenset(["mindful", "therapy", "alcohol", "ill", "travel", "medicine", "mark", "menstruation"])
 SPELLINGS = {"period": "menstruation", "menses": "menstruation", "periode": "menstruation"}
 """Of a diary's own column only: in a calendar's title a period may be a lesson."""
@@ -12,15 +14,7 @@ WORDS: tuple[tuple[str, str | None, str | None], ...] = (
     # What would be mistaken for something below, first.
     (r"physical therapy|physio\w*|occupational therapy|speech therapy|retail therapy|chemo\w*", None, None),
     (r"radiotherapy|aromatherapy|hormone therapy|fever[- ]tree|travel agent|time travel", None, None),
-    # Providers of therapy.
-    (r"better ?help", "therapy", "BetterHelp"),
-    (r"talk ?space", "therapy", "Talkspace"),
-    # Apps for practice.
-    (r"head ?space", "mindful", "Headspace"),
-    (r"calm(?: app)?(?=$|:| -| –| meditation| session| app)", "mindful", "Calm"),
-    (r"insight timer", "mindful", "Insight Timer"),
-    (r"waking up app", "mindful", "Waking Up"),
-    (r"ten percent happier", "mindful", "Ten Percent Happier"),
+    *APPS,
     # Therapy; in person where the title says so.
     (
         r"(?:psycho)?therap(?:y|ist|ie|eut|eutin)|counsell?(?:ing|or)|psycholog(?:ist|e|in)|psychiatrist|cbt|emdr",
@@ -72,9 +66,6 @@ def name_own(word: str) -> tuple[str, str | None] | None:
     return name_event(text) or ((text, None) if OWN_WORD.fullmatch(text) else None)
 
 
-def name_app(app: str) -> str:
-    """An app or provider in its own spelling, where it is known."""
-    found = name_event(app)
-    return (
-        found[1] if found and found[1] else "in person" if IN_PERSON.search(app.casefold()) else app.strip()
-    )
+def name_provider(text: str) -> str:
+    """An app by its name, or where therapy took place; else what was written."""
+    return "in person" if IN_PERSON.search(text.casefold()) else name_app(text)

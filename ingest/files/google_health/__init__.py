@@ -48,7 +48,7 @@ from .sessions import list_session_fields, read_sessions
 from .values import list_value_fields, read_values
 
 NAME = "google_health"
-METHOD_VERSION = "google_health-1"
+METHOD_VERSION = "google_health-2"
 ABOUT = About(
     device="Fitbit, Google Pixel Watch, through the Google Health API",
     layouts="answers that a pull keeps: a zip a pull with `google_health_<data type>_….json`, a page a file;"

@@ -24,6 +24,7 @@ from ingest.source import (
     constant,
     instants,
     lay_out,
+    name_app,
     overlay,
     parse_zoned,
     read_numbers,
@@ -286,7 +287,7 @@ def lay_out_practice(rows: pa.Table, start: Moments, end: Moments) -> pa.Table:
         "t_utc": instants(start.t_us),
         "offset_min": pa.array(start.offset_min),
         "end_utc": instants(end.t_us),
-        "app": pc.coalesce(rows["package"], pa.scalar(APP)),
+        "app": pa.array([name_app(package or APP) for package in rows["package"].to_pylist()], pa.string()),
         "amount": pa.array((end.t_us - start.t_us) / 60e6),
         "tz_assumed": pa.array(start.assumed),
     }

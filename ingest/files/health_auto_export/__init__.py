@@ -46,7 +46,7 @@ from .metrics import read_metric, read_workouts
 from .sleep import Segment, lay_out_sleep, read_segments
 
 NAME = "health_auto_export"
-METHOD_VERSION = "health_auto_export-1"
+METHOD_VERSION = "health_auto_export-2"
 ABOUT = About(
     device="iPhone and Apple Watch, by the app Health Auto Export",
     layouts='JSON with `{"data": {"metrics": […], "workouts": […]}}`, often named `HealthAutoExport-….json`',

@@ -19,6 +19,7 @@ from ingest.source import (
     instants,
     lay_out,
     measure,
+    name_app,
     read_numbers,
     refuse_one,
     refuse_rows,
@@ -177,7 +178,7 @@ def read_mindful(
         **shared(kept),
         "event": constant("mindful", count),
         "end_utc": instants(end_us) if exact else pa.nulls(count, pa.timestamp("us")),
-        "app": kept.device,
+        "app": pa.array([name and name_app(name) for name in kept.device.to_pylist()], pa.string()),
         "amount": pa.array(length_min),
     }
     yield Batch("signal.event", lay_out(kept.rows, columns))

@@ -45,7 +45,7 @@ from .tables import KINDS, lacks, list_devices
 
 NAME = "health_connect"
 
-METHOD_VERSION = "health_connect-1"
+METHOD_VERSION = "health_connect-2"
 
 ABOUT = About(
     device="Any app that writes into Android's Health Connect (Fitbit, Samsung Health, Garmin, Oura, Withings, …)",

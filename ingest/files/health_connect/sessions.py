@@ -18,6 +18,7 @@ from ingest.source import (
     constant,
     instants,
     lay_out,
+    name_app,
     overlay,
     refuse_rows,
 )
@@ -163,6 +164,6 @@ def name_practice(rows: pa.Table, database: Database) -> dict[str, pa.Array | pa
     apps = whole(rows, "app_info_id", -1).tolist()
     return {
         "event": constant("mindful", rows.num_rows),
-        "app": pa.array([database.devices.get((a, -1)) or None for a in apps], pa.string()),
+        "app": pa.array([name_app(database.devices.get((a, -1), "")) or None for a in apps], pa.string()),
         "amount": pa.nulls(rows.num_rows, pa.float64()),
     }
