@@ -40,6 +40,7 @@ from models.effect.simulation import (
     hold_after_hard_days,
     hold_sessions,
     lose_days,
+    pass_by,
     simulate_noise,
     simulate_wander,
 )
@@ -55,6 +56,7 @@ WANDERS = ((0.97, 0.15), (0.9, 0.3), (0.95, 0.3))
 WANDERED: tuple[Path, ...] = ("since_start_84", "after_sessions", "blocks_2")
 LOST = 0.2
 HARD_SDS = 2.0
+HARD_DAYS, HARD_TIME_SDS = (21, 35, 49, 70), 1.0
 SEED = 20261123
 NAMES = ("t test", "Mann-Whitney", "segmented, OLS", "segmented, Newey-West (7)", "segmented, GLSAR", "ours")
 
@@ -207,6 +209,23 @@ def chosen_sessions(phi: float, people: int) -> Cases:
             yield ask_after(session[days]), value[days]
 
 
+def measure_hard_times(people: int) -> dict[str, Any]:
+    """People who begin at the end of a hard time of weeks, which passes by itself; no difference."""
+    return {
+        str(hard): {f"{phi:g}": tally(hard_cases(hard, phi, people), 0.0) for phi in PHIS}
+        for hard in HARD_DAYS
+    }
+
+
+def hard_cases(hard: int, phi: float, people: int) -> Cases:
+    """People with a hard time of so many days."""
+    generator = np.random.default_rng([SEED, 800, hard, round(10 * phi)])
+    question = ask_since(limits.BEFORE_DAYS + limits.AFTER_DAYS, limits.BEFORE_DAYS)
+    passing = pass_by(question.day.size, question.start, hard, HARD_TIME_SDS)
+    for _ in range(people):
+        yield question, simulate_noise(generator, question.day.size, phi) + passing
+
+
 def measure_fixed(phi: float, people: int) -> dict[str, Any]:
     """Therapy on one weekday, never missed."""
     generator = np.random.default_rng([SEED, 500, round(10 * phi)])
@@ -270,6 +289,7 @@ def measure(people: int) -> dict[str, Any]:
         "drifts": measure_drifts(people),
         "wanders": measure_wanders(people // 2),
         "chosen": by_phi(measure_chosen, people),
+        "hard_times": measure_hard_times(people // 2),
         "fixed": by_phi(measure_fixed, people // 10),
         "peers": by_phi(measure_peers, people),
     }

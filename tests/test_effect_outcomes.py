@@ -20,6 +20,7 @@ from effect_people import (
 )
 from score_rows import ask, run
 
+from models.effect.answer import answer
 from models.effect.outcomes import Record, choose_hrv, measure, score_days
 from models.effect.question import Question
 from models.effect.questions import (
@@ -191,7 +192,7 @@ def test_another_device_from_the_start_on_hides_the_answer_of_what_it_measures_o
     late = make_record(values, {"tst_min": np.where(np.arange(days) < 100, 1, 2)})
     sleep = measure(question, "tst_min", span, late, P)
     assert sleep.question.hinders is None
-    assert np.isfinite(sleep.value).sum() == 100
+    assert np.isfinite(sleep.value).sum() == 99  # the night that ends on day 100 is of the new device
 
 
 def test_wear_that_changed_hides_what_is_worn_for_and_not_what_was_said() -> None:
@@ -204,6 +205,49 @@ def test_wear_that_changed_hides_what_is_worn_for_and_not_what_was_said() -> Non
     assert measure(question, "index", (0, days), record, P).question.hinders == "wear_changed"
     for other in ("felt_stress", "ln_rmssd"):
         assert measure(question, other, (0, days), record, P).question.hinders is None
+
+
+def test_a_day_is_asked_about_with_the_night_that_follows_it() -> None:
+    record = make_record({name: np.arange(10.0) for name in ("tst_min", "felt_stress")})
+    day = ZERO + np.arange(2, 6)
+    value, segment = record.take_night("tst_min", day)
+    np.testing.assert_array_equal(value, [3, 4, 5, np.nan], "the night after the last day is not over")
+    assert segment.tolist() == [1, 1, 1, 0]
+    nobody, none = record.take_night("tst_min", day[:0])
+    assert (nobody.size, none.size) == (0, 0)
+    whole = make_record({name: np.arange(120.0) for name in ("tst_min", "felt_stress")})
+    taken = [measure(begun(), outcome, (0, 120), whole, P).value for outcome in ("tst_min", "felt_stress")]
+    np.testing.assert_array_equal(taken[0], [*range(1, 120), np.nan])
+    np.testing.assert_array_equal(taken[1], np.arange(120))
+
+
+def test_of_the_index_nights_follow_their_day_and_waking_hours_are_of_it() -> None:
+    rng = np.random.default_rng(12)
+    days = 90
+    for name, late in (("rhr_night", 1), ("ahr_day", 0)):
+        alone = rng.normal(size=days)
+        alone[70] += 20
+        found = measure(begun(days, 60), "index", (0, days), make_record({name: alone}), P).value
+        assert int(np.nanargmax(found)) == 70 - late
+
+
+def test_nights_that_bring_a_session_about_are_not_told_as_what_came_of_it() -> None:
+    # A session comes after bad nights: e times as likely with each SD more. Nothing comes of it.
+    rng = np.random.default_rng(3)
+    verdicts = []
+    for _ in range(20):
+        bad, days = rng.normal(size=190), 190
+        values = {
+            name: sign * (bad + rng.normal(size=days))
+            for name, sign in zip(P.features, P.direction, strict=True)
+        }
+        held = [d for d in range(10, days) if rng.random() < 1 / (1 + np.exp(2 - 2 * bad[d]))]
+        apart = [d for k, d in enumerate(held) if k == 0 or d - held[k - 1] >= 2]
+        life = lived(*(session(d, "therapy", "") for d in apart))
+        question = asked(life, apart[0] + 168)["therapy", "", "after_sessions"]
+        series = measure(question, "index", (0, question.day.size), make_record(values), P)
+        verdicts.append(answer(series.question, series.value).verdict)
+    assert sum(verdict.startswith("likely") for verdict in verdicts) <= 1
 
 
 def test_days_outside_of_what_was_read_have_no_value() -> None:

@@ -8,7 +8,15 @@ from models.baseline import Real
 from models.effect.answerable import Window
 from models.effect.counterfactual import forecast_difference
 from models.effect.estimate import Series, fit, take_series, whiten
-from models.effect.limits import LEAST_DAYS, PHI_HIGH, PHI_LOW, PLACEBO_SHARE, PLACEBO_SIDE, PLAN_PHI
+from models.effect.limits import (
+    LEAST_DAYS,
+    LEFT_OUT,
+    PHI_HIGH,
+    PHI_LOW,
+    PLACEBO_SHARE,
+    PLACEBO_SIDE,
+    PLAN_PHI,
+)
 from models.effect.question import Checks, Estimate
 from models.effect.tau import correct_tau
 from models.effect.terms import MONDAY, WEEK, Terms, lay_terms
@@ -25,7 +33,10 @@ def check_start(window: Window, estimate: Estimate, terms: Terms) -> Checks:
     placebo = make_up_starts(window, series, estimate.phi)
     told = forecast(window) / estimate.sd
     weeks = leave_out_weeks(series, estimate.phi) / estimate.sd
+    apart = leave_out_before(window, towards=float(np.sign(estimate.effect))) / estimate.sd
     fixed = fix_phi(series) / estimate.sd
+    # A hard time of weeks that ends with the start makes a step that the days before it do not show.
+    passing = apart * np.sign(estimate.effect) < abs(estimate.effect) / estimate.sd / 2
     # A level that wanders looks like a step: both ends of the forecast's interval have to lie on its side.
     alike = agree(estimate, np.array([tau, *told, *weeks, *fixed]))
     return Checks(
@@ -36,9 +47,10 @@ def check_start(window: Window, estimate: Estimate, terms: Terms) -> Checks:
         placebo_share=placebo,
         without_a_week_lo=float(weeks[0]),
         without_a_week_hi=float(weeks[1]),
+        without_weeks_before=apart,
         phi_low=float(fixed[0]),
         phi_high=float(fixed[1]),
-        steady=alike and not placebo > PLACEBO_SHARE,
+        steady=alike and not passing and not placebo > PLACEBO_SHARE,
     )
 
 
@@ -120,6 +132,21 @@ def leave_out_weeks(series: Series, phi: float) -> Real:
             own = np.linalg.solve(inner, residual[days])
             found.append(float(difference - taken[-1, days] @ own))
     return np.array([min(found), max(found)]) if found else np.full(2, np.nan)
+
+
+def leave_out_before(window: Window, *, towards: float) -> float:
+    """Smallest difference, towards 1 or -1, with the weeks just before the start left out.
+
+    NaN with too few days before those weeks.
+    """
+    place, found = np.arange(window.day.size), []
+    for days in LEFT_OUT:
+        used = window.used & ~((place >= window.start - days) & (place < window.start))
+        if (used & ~window.with_it).sum() >= PLACEBO_SIDE:
+            terms = lay_terms(window.day, window.others, used)
+            fitted = fit(take_series(window.day, window.value, terms, window.with_it, used))
+            found.append(float(fitted.effect @ fitted.weight))
+    return towards * min(towards * one for one in found) if found else np.nan
 
 
 def make_up_starts(window: Window, series: Series, phi: float) -> float:

@@ -43,6 +43,9 @@ PLAN_LEAST = 20
 
 STRETCHES = (7, 14)
 """So many days just before a start are held against the days before them."""
+LEFT_OUT = (28, 42)
+"""A finding since a start is taken back if less than half of it is left without so many days before the start: a
+hard time of weeks, at whose end people begin something, passes by itself."""
 EVE_DAYS = 4
 """Sessions need so many days before them, outside the days after another, to ask whether those were unusual."""
 HARD_P = 0.05

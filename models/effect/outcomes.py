@@ -1,5 +1,10 @@
 """The series that are asked about: one value a day, from one device, on a scale that lasts.
 
+A day is asked about with the night that follows it: what is done on a day can change that night, and the night
+before it can change what is done. Tables date a night by the day on which it ends, so nights are taken from the day
+after; that of the last day is not over when the day is judged. Dated as in the tables, who meditates after bad
+nights would be told that meditation goes with bad nights (.44 of people if one SD more makes it e times as likely).
+
 The published L of a day is measured against the 42 days before it, which take in any lasting change within weeks: a
 step is gone from it when its question is judged. So the outcome `index` is L against one fixed usual: each feature
 of the index, in its published direction, less its mean over its SD, of the days before the start (of all days judged,
@@ -56,6 +61,12 @@ class Record:
         value[there], segment[there] = self.value[row[there], column], self.segment[row[there], column]
         return value, segment
 
+    def take_night(self, name: str, day: Whole) -> tuple[Real, Whole]:
+        """The same of the nights that follow days in a row; the last of them is not over yet."""
+        value, segment = np.full(day.size, np.nan), np.zeros(day.size, dtype=np.int64)
+        value[:-1], segment[:-1] = self.take(name, day[1:])
+        return value, segment
+
 
 @dataclass(frozen=True)
 class Series:
@@ -108,7 +119,7 @@ def measure_feature(
         value, segment = record.take(outcome, day)
         return value, False, tuple(np.unique(segment[~np.isnan(value)]).tolist())
     name = outcome if outcome == "tst_min" else choose_hrv(day, record)
-    value, segment = record.take(name, day)
+    value, segment = record.take_night(name, day)
     chosen, changed = choose_segment(segment, start)
     own = segment == chosen
     return np.where(own, value, np.nan), changed, () if chosen is None else (chosen,)
@@ -116,7 +127,7 @@ def measure_feature(
 
 def choose_hrv(day: Whole, record: Record) -> str:
     """Choose the heart rate variability with most days, from beats where they are equal."""
-    return max(HRV, key=lambda name: int((~np.isnan(record.take(name, day)[0])).sum()))
+    return max(HRV, key=lambda name: int((~np.isnan(record.take_night(name, day)[0])).sum()))
 
 
 def measure_index(
@@ -131,8 +142,8 @@ def measure_index(
     value = np.full(shape, np.nan)
     moved = np.zeros(len(parameters.features), dtype=bool)
     used: set[int] = set()
-    for column, name in enumerate(parameters.features):
-        own, segment = record.take(name, day)
+    for column, (name, domain) in enumerate(zip(parameters.features, parameters.domain, strict=True)):
+        own, segment = (record.take if domain == "waking" else record.take_night)(name, day)
         chosen, changed = choose_segment(segment, start)
         moved[column] = changed
         if chosen is not None and not changed:

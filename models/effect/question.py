@@ -119,6 +119,7 @@ class Checks:
     placebo_share: float = np.nan
     without_a_week_lo: float = np.nan
     without_a_week_hi: float = np.nan
+    without_weeks_before: float = np.nan
     phi_low: float = np.nan
     phi_high: float = np.nan
     steady: bool = True

@@ -5,8 +5,8 @@ three ways, each as of a day (what is noted for that day and later is not looked
 
 - `plan`: a randomised plan of it. While one runs, nothing else is asked of the same thing.
 - `since_start`: it began: the first day with it after at least 28 days of record without it. A practice or an own
-  word counts as begun once it went on: on six days or more of its first three weeks. Medicine: a dated tag is a
-  change from that day on.
+  word counts as begun once it went on: on six days or more of its first three weeks. Medicine and changes of habit:
+  a dated tag is a change from that day on.
 - `after_sessions`: the day of a session and the three after it, of therapy, and of what did not begin in the record
   or did not go on.
 
@@ -19,7 +19,7 @@ Days are days since 1970; arrays of them rise.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -36,6 +36,8 @@ NOT_ASKED = frozenset(["alcohol", "ill", "travel", "mark", "eda_scan", "menstrua
 """Kinds of event that nobody asks about."""
 ALLOWED_FOR = ("ill", "travel")
 """Kinds whose days are allowed for: the columns of `Question.others`."""
+CHANGES = ("medicine", "change")
+"""Kinds of which one dated tag is a change from that day on; `change` is one of habits, its word is in `app`."""
 MOST_QUESTIONS = 5
 PAUSE_DAYS = 28
 """Days without it before a start; days of record before a first one."""
@@ -52,6 +54,9 @@ CHANGE_DAYS = 14
 WEAR_SHARE = 0.3
 """Shares of valid days that are farther apart than this differ by far."""
 MOVED_NEEDED = 4
+SESSION_GAP_US = 15 * 60_000_000
+"""A session that begins so soon after another is the same: a tag at its end, two clocks."""
+DAY_US = 86_400_000_000
 RHYTHM_SESSIONS, RHYTHM_SHARE = 4, 0.6
 """Sessions have a weekday of their own if at least so many, and this share of them, are on it."""
 
@@ -79,7 +84,7 @@ class Thing:
     @property
     def is_practice(self) -> bool:
         """Whether one tag alone begins nothing: it has to go on."""
-        return self.event not in ("therapy", "medicine")
+        return self.event not in ("therapy", *CHANGES)
 
 
 @dataclass(frozen=True)
@@ -126,44 +131,49 @@ def make_life(noted: Iterable[Noted], plans: Sequence[Planned], first: int | Non
 def gather_things(noted: Sequence[Noted]) -> tuple[Thing, ...]:
     """Days of each thing, by kind and app.
 
-    Sessions of one kind that overlap on a day are one, under the first app that is named. A tag without a time
-    and without an app is another word for the session of its day, if there is one.
+    Sessions of one kind on a day that overlap, or are minutes apart, are one. Each goes by the app that names most
+    days so far. What has no app is of the one app of its kind that was used of late, if there is but one: a tag, or
+    a watch, beside it. Of medicine it is not: what has no name may be anything.
     """
     of_day: dict[tuple[str, int], list[Noted]] = defaultdict(list)
     for one in noted:
         of_day[one.event, one.day].append(one)
     days: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for (event, day), some in of_day.items():
-        for app in name_sessions(some):
+    for event, day in sorted(of_day):
+        used = {app: own for (kind, app), own in days.items() if kind == event}
+        apps = name_sessions(of_day[event, day], used)
+        lately = [app for app, own in used.items() if app and day - own[-1] <= PAUSE_DAYS]
+        if "" in apps and len(lately) == 1 and event != "medicine":
+            apps = apps - {""} | {lately[0]}
+        for app in sorted(apps):
             days[event, app].append(day)
-    return tuple(Thing(event, app, np.array(sorted(days[event, app]))) for event, app in sorted(days))
+    return tuple(Thing(event, app, np.array(days[event, app])) for event, app in sorted(days))
 
 
-def name_sessions(noted: Sequence[Noted]) -> set[str]:
-    """Apps of the sessions of one kind on one day."""
-    apps: set[str] = set()
-    app, until = "", None
+def name_sessions(noted: Sequence[Noted], used: Mapping[str, Sequence[int]]) -> set[str]:
+    """Apps of the sessions of one kind on one day; `used` are the days of each app so far."""
+    spelled = {app.casefold(): app for app in used}
+    sessions: list[set[str]] = []
+    until: int | None = None
     for one in sorted((n for n in noted if n.timed), key=lambda n: (n.start_us, n.app)):
-        if until is not None and one.start_us > until:
-            apps.add(app)
-            app, until = "", None
-        app = app or one.app
+        if until is None or one.start_us > until + SESSION_GAP_US:
+            sessions.append(set())
+        sessions[-1].add(spelled.setdefault(one.app.casefold(), one.app))
         end = one.start_us if one.end_us is None else one.end_us
         until = end if until is None else max(until, end)
-    if until is not None:
-        apps.add(app)
-    untimed = {n.app for n in noted if not n.timed}
+    apps = {min(own - {""} or {""}, key=lambda a: (-len(used.get(a, ())), a)) for own in sessions}
+    untimed = {spelled.setdefault(n.app.casefold(), n.app) for n in noted if not n.timed}
     return apps | untimed if not apps else apps | (untimed - {""})
 
 
 def spread_days(noted: Sequence[Noted], kind: str) -> Whole:
-    """Days of a kind, from the start of each to its end."""
+    """Days of a kind, from that of each start to that of its end; midnight is the end of a day, not a new one."""
     days: set[int] = set()
     for one in noted:
         if one.event == kind:
-            length_us = 0 if one.end_us is None else max(0, one.end_us - one.start_us)
-            until = one.day + min(length_us // 86_400_000_000, BEFORE_DAYS)
-            days.update(range(one.day, int(until) + 1))
+            until = one.day if one.end_us is None else (one.end_us - 1) // DAY_US
+            days.update(range(one.day, min(int(until), one.day + BEFORE_DAYS) + 1))
+            days.add(one.day)
     return np.array(sorted(days), dtype=np.int64)
 
 
@@ -174,6 +184,8 @@ def find_questions(life: Life, before: int) -> list[Question]:
     """
     running = [plan for plan in life.plans if plan.first < before <= plan.first + OPEN_DAYS]
     running = [plan for plan in running if plan.stopped is None or plan.stopped > plan.first]
+    # A plan that is over is judged before the next one of the same thing takes its place.
+    running.sort(key=lambda plan: (before >= plan.first + plan.drawn.size, plan.first))
     plans = {(plan.event, plan.app): ask_plan(plan, life, before) for plan in running}
     rest: list[Question] = []
     for thing in life.things if life.first is not None and life.first < before else ():
@@ -192,7 +204,7 @@ def ask_thing(thing: Thing, life: Life, before: int) -> list[Question]:
     if began and before <= began[-1] + OPEN_DAYS:
         asked.append(ask_start(thing, began[-1], life, before))
     record = take_record(thing, life, before)
-    if thing.event == "medicine" or record.size < LEAST_SESSIONS:
+    if thing.event in CHANGES or record.size < LEAST_SESSIONS:
         return asked
     if thing.is_practice:
         starts = [s for s in list_starts(thing, life.first) if s >= record[0]]
@@ -203,11 +215,16 @@ def ask_thing(thing: Thing, life: Life, before: int) -> list[Question]:
 
 
 def list_starts(thing: Thing, first: int | None) -> list[int]:
-    """List the first days with it after PAUSE_DAYS of record without it."""
+    """List the first days with it after PAUSE_DAYS of record without it.
+
+    A medicine that is noted each month, as it is fetched, does not begin each month: its days without are
+    BEFORE_DAYS.
+    """
     if first is None or thing.day.size == 0:
         return []
-    gap = np.diff(thing.day, prepend=first - 1)
-    return [int(s) for s in thing.day[(gap > PAUSE_DAYS) & (thing.day >= first + PAUSE_DAYS)]]
+    gap = np.diff(thing.day, prepend=first - 1 - BEFORE_DAYS)
+    least = BEFORE_DAYS if thing.event in CHANGES else PAUSE_DAYS
+    return [int(s) for s in thing.day[(gap > least) & (thing.day >= first + PAUSE_DAYS)]]
 
 
 def went_on(thing: Thing, start: int, before: int) -> bool:
@@ -249,13 +266,14 @@ def ask_start(thing: Thing, start: int, life: Life, before: int) -> Question:
 
 def list_other_changes(thing: Thing, life: Life, before: int) -> list[int]:
     """List the days on which something else began or was given up, as far as is known."""
-    changes = [p.first for p in life.plans if p.first < before and not is_of(p, thing)]
+    plans = [p for p in life.plans if p.stopped is None or p.stopped > p.first]
+    changes = [p.first for p in plans if p.first < before and not is_of(p, thing)]
     for other in life.things:
         if (other.event, other.app) == (thing.event, thing.app):
             continue
         seen = replace(other, day=other.day[other.day < before])
         changes += [s for s in list_starts(seen, life.first) if went_on(seen, s, before)]
-        if other.event != "medicine":
+        if other.event not in CHANGES:
             changes += list_ends(seen, before)
     return changes
 

@@ -19,7 +19,7 @@ from models.baseline import Whole
 from models.effect.limits import METHOD, RECORD_DAYS
 from models.effect.outcomes import OTHER_FEATURES, Record
 from models.effect.question import Design, Outcome
-from models.effect.questions import NOT_ASKED, Life, Noted, Planned, make_life
+from models.effect.questions import ALLOWED_FOR, DAY_US, NOT_ASKED, Life, Noted, Planned, make_life
 from models.effect.terms import WEEK
 from models.grid import days_of, name_values, number_segments, places
 from models.parameters import Parameters
@@ -30,6 +30,8 @@ from warehouse.store import Connection, open_warehouse
 REACH_DAYS = 2 * RECORD_DAYS + WEEK
 """A record of sessions is judged for good after RECORD_DAYS, which holds for as many; and the Monday before."""
 EPOCH = date(1970, 1, 1)
+NEW_DAY_US = 4 * 3_600_000_000
+"""Four in the morning: before it most people who are awake have not slept yet."""
 
 DUES = """
     select participant, day from meta.due
@@ -145,13 +147,16 @@ def read_people(con: Connection, work: pa.Table, before: date, parameters: Param
 
 
 def list_noted(events: pa.Table) -> dict[str, list[Noted]]:
-    """Events by person; one that lasts no time at all from midnight on has no time of its own."""
+    """Events by person; one that lasts no time at all from midnight on has no time of its own.
+
+    What is done after midnight and before the sleep that follows belongs to the day that ends with that sleep.
+    """
     noted: dict[str, list[Noted]] = {}
     columns = (events[name].to_pylist() for name in ("participant", "event", "app", "start_us", "end_us"))
-    day_us = 86_400_000_000
     for participant, event, app, start_us, end_us in zip(*columns, strict=True):
-        timed = start_us % day_us != 0 or (end_us is not None and end_us > start_us)
-        one = Noted(event, app, start_us // day_us, start_us, end_us, timed)
+        timed = start_us % DAY_US != 0 or (end_us is not None and end_us > start_us)
+        late = 0 < start_us % DAY_US < NEW_DAY_US and event not in ALLOWED_FOR
+        one = Noted(event, app, start_us // DAY_US - late, start_us, end_us, timed)
         noted.setdefault(participant, []).append(one)
     return noted
 

@@ -32,6 +32,7 @@ CHECKS = {
     "placebo_share": "placebo_share",
     "without_a_week_lo_sd": "without_a_week_lo",
     "without_a_week_hi_sd": "without_a_week_hi",
+    "without_weeks_before_sd": "without_weeks_before",
     "phi_low_sd": "phi_low",
     "phi_high_sd": "phi_high",
 }

@@ -40,6 +40,8 @@ CHANGED_SHARE = 1 / 3
 """Of sessions of a weekly therapy, the share that is missed or moved: half and half."""
 PLAN_SEEDS = 16
 """Draws of a plan that are simulated: each is kept, since 5,000 plans take longer to lay out than to test."""
+FADE_DAYS = 14
+"""Days in which a hard time of weeks passes."""
 SPAN_DAYS = 7
 """Who begins something on hard days looks back on so many."""
 
@@ -148,6 +150,12 @@ def begin_after_hard_days(value: Real, phi: float, sds: float, first: int) -> in
     mean = np.convolve(value, np.ones(SPAN_DAYS) / SPAN_DAYS, "valid")
     hard = np.flatnonzero(mean[first - SPAN_DAYS : -1] > sds * sd)
     return first + int(hard[0]) if hard.size else None
+
+
+def pass_by(days: int, start: int, hard: int, sds: float) -> Real:
+    """A hard time (days,) of so many days up to a start, that fades within FADE_DAYS of it by itself."""
+    place = np.arange(days) - start
+    return np.where(place < -hard, 0.0, sds * np.clip(1 - np.maximum(place, 0) / FADE_DAYS, 0.0, 1.0))
 
 
 def hold_after_hard_days(value: Real, above: float, apart: int = 5) -> Flag:

@@ -47,6 +47,7 @@ def fill_tables(page: str, found: Mapping[str, Any]) -> str:
             "drift": lay_drifts(found["drifts"]),
             "wander": lay_wanders(found["wanders"]),
             "chosen": lay_chosen(found["chosen"]),
+            "hard time": lay_hard_times(found["hard_times"]),
             "peers": lay_peers(found["peers"]),
         },
     )
@@ -159,6 +160,16 @@ def lay_chosen(chosen: Mapping[str, Any]) -> str:
         told = "nobody is left" if min(refused) == 1 else three([one["told"] for one in found])
         rows.append([name, three(refused), told])
     return lay(("", "refused for it", "found, of the others"), rows)
+
+
+def lay_hard_times(hard: Mapping[str, Any]) -> str:
+    """What a hard time of weeks does that ends with the start."""
+    rows = []
+    for key, found in hard.items():
+        refused = [found[phi]["refused"].get("begun_on_hard_days", 0.0) for phi in PHIS]
+        told, held = ([found[phi][what] for phi in PHIS] for what in ("told", "held"))
+        rows.append([f"{key} days", three(refused), three(told), three(held)])
+    return lay(("hard time", "refused for it", "found, of the others", "interval holds the truth"), rows)
 
 
 def lay_peers(peers: Mapping[str, Any]) -> str:
