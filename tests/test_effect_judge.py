@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -428,21 +428,25 @@ def told_of(outcome: str, found: Estimate, value: np.ndarray) -> Told:
     return Told(question, value, told, primary=True, q_value=np.nan, source="a/b", input_hash="h")
 
 
-def test_points_of_the_index_are_those_of_a_day_with_it() -> None:
+def test_points_of_the_index_are_those_of_the_mean_of_days_with_it() -> None:
     value = np.array([9.0, 0.3, -0.7, np.nan])
     found = Estimate(
         -0.8, -1.2, -0.4, 0.95, 0.01, 0.9, expected=np.array([0.0, 0.5, 1.5]), expected_sd=np.full(3, 1.0)
     )
     row = lay_row(told_of("index", found, value), "p", ZERO)
-    # The day with it and a value is the third: .5 is expected of it.
-    assert row["effect"] == pytest.approx(100 * (ndtr(-0.3) - ndtr(0.5)))
-    assert row["lo"] == pytest.approx(100 * (ndtr(-0.7) - ndtr(0.5)))
-    assert row["hi"] == pytest.approx(100 * (ndtr(0.1) - ndtr(0.5)))
+    # The day with it and a value is the third: .5 is expected of it. Days lie about that with an SD of 1, and
+    # the mean of Φ(.5 + z) over them is Φ(.5 / √2).
+    points = [100 * (ndtr((0.5 + away) / 2**0.5) - ndtr(0.5 / 2**0.5)) for away in (-0.8, -1.2, -0.4)]
+    assert [row[name] for name in ("effect", "lo", "hi")] == pytest.approx(points)
+    assert np.mean(ndtr(0.5 + np.random.default_rng(1).normal(size=200_000))) == pytest.approx(
+        ndtr(0.5 / 2**0.5), abs=0.002
+    )
     assert row["effect_sd"] == pytest.approx(-0.8 / 0.9)
     assert (row["start_day"], row["first_day"], row["last_day"]) == tuple(day_of(k) for k in (2, 1, 3))
     days = lay_days(told_of("index", found, value), "p", ZERO)
     assert [d["date"] for d in days] == [day_of(1), day_of(2), day_of(3)]
     assert days[0]["value"] == pytest.approx(100 * ndtr(0.3))
+    assert days[1]["expected"] == pytest.approx(100 * ndtr(0.5 / 2**0.5))
     assert days[0]["expected_lo"] == pytest.approx(100 * ndtr(-BAND_SD))
     assert (days[2]["value"], days[2]["with_it"], days[0]["with_it"]) == (None, True, False)
     assert ndtr(BAND_SD) == pytest.approx(0.9)
@@ -552,5 +556,32 @@ def test_what_began_a_few_days_ago_is_no_error_but_too_early(judged: Path) -> No
     with open_warehouse(judged, read_only=True) as con:
         now = answer_now(con, "p-one", date(2024, 3, 15))
     assert (now.effect, now.effect_day) == ([], [])
-    assert now.too_early is not None
-    assert now.too_early.startswith("Cannot tell yet of Headspace (mindful) as of 2024-03-15: a start needs")
+    assert now.too_early == (
+        "Cannot tell yet as of 2024-03-15: Headspace (mindful) began on 2024-03-04, and can be looked at from"
+        " 2024-03-25 on, if it goes on for two days a week."
+    )
+
+
+def test_what_was_told_for_good_is_told_for_ever(judged: Path) -> None:
+    told = ("likely_lower", day_of(START), day_of(START + 41))
+    with open_warehouse(judged, read_only=True) as con:
+        for before in (day_of(START + 98), day_of(START + 99), date(2030, 1, 1)):
+            now = answer_now(con, "p-one", before, event="Headspace")
+            (primary,) = (row for row in now.effect if row["primary_outcome"])
+            assert (primary["verdict"], primary["start_day"], primary["last_day"]) == told
+            assert primary["day"] == min(before, day_of(START + 98)), "it says when that was asked last"
+
+
+def test_a_plan_that_has_not_begun_says_when_it_is_judged(tmp_path: Path) -> None:
+    warehouse = tmp_path / "w.duckdb"
+    load_events(warehouse, "p-one", [])
+    put_person(warehouse, "p-one", days=70)
+    drawn = tuple((draw_plan("blocks_2", 11) == 1).tolist())
+    made = datetime.combine(day_of(70), datetime.min.time())
+    store_plan(warehouse, "p-one", Draft("walk", "", "blocks_2", "index", 11, day_of(77), drawn), now=made)
+    with open_warehouse(warehouse, read_only=True) as con:
+        now = answer_now(con, "p-one", day_of(70))
+    assert now.too_early == (
+        f"Cannot tell yet as of {day_of(70)}: the plan of walk runs from {day_of(77)} to {day_of(160)} and is judged"
+        " after that."
+    )

@@ -27,7 +27,16 @@ from models.effect.limits import LEVEL, METHOD
 from models.effect.looks import choose_look
 from models.effect.outcomes import Record, Series, measure
 from models.effect.question import OUTCOMES, Answer, Look, Outcome
-from models.effect.questions import OPEN_DAYS, RECORD_PAUSE_DAYS, cut_question, find_questions, find_span
+from models.effect.questions import (
+    OPEN_DAYS,
+    RECORD_PAUSE_DAYS,
+    WENT_ON_DAYS,
+    Life,
+    cut_question,
+    find_questions,
+    find_span,
+    list_starts,
+)
 from models.effect.read import EPOCH, Inputs, Person, is_participant, read_inputs, read_people
 from models.effect.rows import Row, Told, lay_days, lay_row, tabulate, to_date
 from models.effect.terms import WEEK, weekdays
@@ -275,6 +284,8 @@ def answer_now(
 ) -> Now:
     """Answer a person's questions with the days before `before`; nothing is written.
 
+    A question is asked until some time after its last look: later, what held when it was last asked holds.
+
     Parameters
     ----------
     con : Connection
@@ -295,18 +306,37 @@ def answer_now(
         raise ExplainedError(f"There is no participant {participant}: 'steadyline status' lists them.")
     parameters = load_parameters()
     day = (before - EPOCH).days
-    work = list_days([(participant, day)]).rename_columns(["participant", "first_day"])
-    (person,) = read_people(con, work, before, parameters)
+    person = read_one(con, participant, day, parameters)
     check_known(person, day, event, app)
-    asked = ask(person, day, parameters, outcome)
-    chosen = {key: one for key, one in asked.items() if fits(key[0], key[1], event, app)}
+    chosen = choose(ask(person, day, parameters, outcome), event, app)
+    pending = explain_pending(person.life, day, event, app)
+    for earlier in [] if chosen or pending else find_last_open(person.life, day, event, app):
+        then = ask(read_one(con, participant, earlier, parameters), earlier, parameters, outcome)
+        chosen = choose(then, event, app)
+        if chosen:
+            day = earlier
+            break
     if not chosen:
-        return Now([], [], explain_nothing(person, day, event, app))
+        return Now(
+            [], [], f"Cannot tell yet as of {before}: {pending or explain_nothing(person, day, event, app)}"
+        )
     told = [told for one in chosen.values() for told in one.told]
     return Now(
         [lay_row(one, participant, day) for one in told],
         [row for one in told if one.primary for row in lay_days(one, participant, day)],
     )
+
+
+def read_one(con: Connection, participant: str, before: int, parameters: Parameters) -> Person:
+    """Read one person with the days before `before`."""
+    work = list_days([(participant, before)]).rename_columns(["participant", "first_day"])
+    (person,) = read_people(con, work, to_date(before), parameters)
+    return person
+
+
+def choose(asked: Mapping[Key, Asked], event: str | None, app: str | None) -> dict[Key, Asked]:
+    """Choose the questions of what is wanted."""
+    return {key: one for key, one in asked.items() if fits(key[0], key[1], event, app)}
 
 
 def fits(event: str, own_app: str, wanted: str | None, app: str | None) -> bool:
@@ -333,13 +363,40 @@ def check_known(person: Person, before: int, event: str | None, app: str | None)
     )
 
 
+def find_last_open(life: Life, before: int, event: str | None, app: str | None) -> list[int]:
+    """Find the last days, the latest first, before which what is wanted could still be asked about."""
+    days = {plan.first + OPEN_DAYS for plan in life.plans if fits(plan.event, plan.app, event, app)}
+    for thing in life.things:
+        if fits(thing.event, thing.app, event, app):
+            noted = replace(thing, day=thing.day[thing.day < before])
+            days |= {start + OPEN_DAYS for start in list_starts(noted, life.first)}
+            days |= {int(last) + RECORD_PAUSE_DAYS for last in noted.day[-1:]}
+    return sorted((day for day in days if day < before), reverse=True)
+
+
+def explain_pending(life: Life, before: int, event: str | None, app: str | None) -> str | None:
+    """Say of a plan or a start that it is too soon to ask about it; None where there is none."""
+    for plan in life.plans:
+        if fits(plan.event, plan.app, event, app) and before <= plan.first:
+            span = f"from {to_date(plan.first)} to {to_date(plan.first + plan.drawn.size - 1)}"
+            return f"the plan of {name_thing((plan.event, plan.app))} runs {span} and is judged after that."
+    for thing in life.things:
+        noted = replace(thing, day=thing.day[thing.day < before])
+        starts = list_starts(noted, life.first)
+        if starts and fits(thing.event, thing.app, event, app) and before < starts[-1] + WENT_ON_DAYS:
+            return (
+                f"{name_thing((thing.event, thing.app))} began on {to_date(starts[-1])}, and can be looked at from"
+                f" {to_date(starts[-1] + WENT_ON_DAYS)} on, if it goes on for two days a week."
+            )
+    return None
+
+
 def explain_nothing(person: Person, before: int, event: str | None, app: str | None) -> str:
     """Say why something that was noted asks nothing."""
     known = [name_thing(one) for one in list_known(person, before) if fits(*one, event, app)]
     return (
-        f"Cannot tell yet of {', '.join(known)} as of {to_date(before)}: a start needs four weeks of record"
-        " before it (a practice also three weeks after it with two days a week), and sessions are asked about from"
-        " the third on, until 12 weeks after the last."
+        f"of {', '.join(known)}, a start needs four weeks of record before it (a practice also two days a week in the"
+        " three weeks after it), and sessions are asked about from the third on."
     )
 
 

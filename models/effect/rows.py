@@ -16,7 +16,7 @@ from scipy.special import ndtr
 
 from models.baseline import Flag, Real
 from models.effect.limits import METHOD
-from models.effect.question import Answer, Estimate, Question
+from models.effect.question import Answer, Question
 from warehouse.tables import find_table
 
 EPOCH = date(1970, 1, 1)
@@ -128,8 +128,12 @@ def lay_estimate(told: Told) -> Row:
     in_sd = {f"{name}_sd": getattr(estimate, name) / estimate.sd for name in ("effect", "lo", "hi")}
     unit = {name: getattr(estimate, name) for name in ("effect", "lo", "hi", "sd")}
     if told.question.outcome == "index":
-        middle = expect_with_it(told, estimate)
-        unit = {name: to_points(middle, away) for name, away in unit.items()}
+        there = find_with_it(told)
+        expected, spread = estimate.expected[there], estimate.expected_sd[there]
+        unit = {
+            name: float(np.mean(to_points(expected + away, spread) - to_points(expected, spread)))
+            for name, away in unit.items()
+        }
     chances = {
         name: getattr(estimate, name) for name in ("p_value", "p_lower", "p_inside", "p_higher", "phi")
     }
@@ -137,16 +141,19 @@ def lay_estimate(told: Told) -> Row:
     return {name: tidy(found[name]) for name in ESTIMATES}
 
 
-def to_points(middle: float, away: float) -> float:
-    """A difference in spreads of L as points of the index, from a day at `middle` on."""
-    return 100 * float(ndtr(middle + away) - ndtr(middle))
+def to_points(expected: Real, spread: Real) -> Real:
+    """What the index is on average (days,) where L is expected so high, and days lie about that with a spread.
+
+    100·Φ of what is expected would be the middle day and not the mean of days, which is nearer to 50: a difference
+    of middle days is larger (45 points instead of 36) than the one of means that a picture of the days shows.
+    """
+    return np.asarray(100 * ndtr(expected / np.sqrt(1 + spread**2)))
 
 
-def expect_with_it(told: Told, estimate: Estimate) -> float:
-    """Mean of what is expected of the days with it that have a value."""
+def find_with_it(told: Told) -> Flag:
+    """The days with it, of those looked at, that have a value."""
     span = slice(told.answer.first, told.answer.last + 1)
-    there = told.question.with_it[span] & np.isfinite(told.value[span])
-    return float(estimate.expected[there].mean())
+    return np.asarray(told.question.with_it[span] & np.isfinite(told.value[span]))
 
 
 def lay_days(told: Told, participant: str, monday: int) -> list[Row]:
@@ -155,10 +162,11 @@ def lay_days(told: Told, participant: str, monday: int) -> list[Row]:
     if estimate is None:
         return []
     span = slice(told.answer.first, told.answer.last + 1)
-    reach = BAND_SD * estimate.expected_sd
-    lines = [told.value[span], *(estimate.expected + side * reach for side in (0, -1, 1))]
+    expected, reach = estimate.expected, BAND_SD * estimate.expected_sd
+    lines = [told.value[span], expected, expected - reach, expected + reach]
     if told.question.outcome == "index":
         lines = [100 * ndtr(line) for line in lines]
+        lines[1] = to_points(expected, estimate.expected_sd)
     with_it: Flag = told.question.with_it[span]
     key, provenance = lay_key(told.question, participant, monday), lay_provenance(told)
     return [
