@@ -25,6 +25,8 @@ from warehouse.tables import find_table
 METHOD_VERSION = "ingest-1"
 DRIFT_SHARE = 0.1
 """More refused than this share of a stream, and the load says so loudly."""
+BY_HAND = frozenset(["diary"])
+"""Sources that people write themselves: no vendor changes these."""
 VENDOR_FOLDERS = frozenset(
     {
         "App Data",
@@ -354,10 +356,13 @@ def find_drift(tally: Tally, mine: pa.Table) -> Iterator[str]:
         places = [i for i, name in enumerate(streams) if name == stream and i in fresh]
         rows, refused = int(tally.rows[places].sum()), int(tally.refused[places].sum())
         if refused > DRIFT_SHARE * (rows + refused):
-            yield (
-                f"WARNING: {refused} of {rows + refused} records for {stream} were refused: the vendor may have"
-                f" changed the format of {source.NAME}; look at meta.rejected before you trust this stream."
+            why = (
+                "look at meta.rejected for why, mend the table and load it again."
+                if source.NAME in BY_HAND
+                else f"the vendor may have changed the format of {source.NAME}; look at meta.rejected before you"
+                " trust this stream."
             )
+            yield f"WARNING: {refused} of {rows + refused} records for {stream} were refused: {why}"
         elif stream in had and rows == 0 and (places or (stream not in streams and len(set(streams)) > 1)):
             yield (
                 f"WARNING: {stream} had data in earlier loads of {source.NAME} and has none in {taken.root}:"

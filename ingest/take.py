@@ -148,7 +148,10 @@ def look(member: Member) -> str:
 def describe_unknown(members: Sequence[Member]) -> str:
     """Why a file or folder with nothing of ours in it is refused."""
     what = f"this file ({look(members[0])})" if len(members) == 1 else f"any of its {len(members)} files"
-    return f"no source knows {what}: expected an export that docs/sources.md lists, such as a Fitbit account's zip"
+    expected = "an export that docs/sources.md lists, such as a Fitbit account's zip"
+    if len(members) == 1 and members[0].name.casefold().endswith(".csv"):
+        expected += "; a table of a diary needs the columns date and event, or date, scale and value"
+    return f"no source knows {what}: expected {expected}"
 
 
 def keep_fresh(taken: Taken, known: set[int], unsure: set[int]) -> tuple[int, ...]:

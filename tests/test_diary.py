@@ -124,6 +124,11 @@ def test_of_what_goes_on_the_days_ahead_of_the_export_are_a_plan_and_are_cut_off
     assert (row["t_utc"], row["end_utc"]) == (datetime(2024, 5, 24, 22), datetime(2024, 6, 2))
 
 
+def test_a_change_of_habit_is_dated_and_says_what_changed() -> None:
+    found = read({"d.csv": b"date,event,app\n2024-05-25,change,decaf\n"})
+    assert events(found) == [("change", "decaf", datetime(2024, 5, 24, 22), 120, True)]
+
+
 @pytest.mark.parametrize("zone", ["Europe", "x" * 500])
 def test_an_event_in_a_zone_that_cannot_be_one_is_refused(zone: str) -> None:
     found = read({"c.ics": ics(f"DTSTART;TZID={zone}:20240501T090000", "SUMMARY:Therapy", "UID:1")})

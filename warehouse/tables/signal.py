@@ -168,12 +168,12 @@ SIGNAL = (
         Column(
             "event",
             TEXT,
-            "mindful, therapy, eda_scan, alcohol, ill, travel, medicine, menstruation, mark or an own word",
+            "mindful, therapy, eda_scan, alcohol, ill, travel, medicine, change, menstruation, mark or an own word",
         ),
         Column("t_utc", INSTANT, "start; local midnight where only a date is given"),
         OFFSET,
         Column("end_utc", INSTANT, "end; null where none is given"),
-        Column("app", TEXT, "the app or provider that it came from or took place with; null where not said"),
+        Column("app", TEXT, "the app or provider it came from or took place with, or what changed; null where not said"),
         Column(
             "amount",
             REAL,

@@ -8,7 +8,8 @@ Three layouts:
   the export is left out, of an event that goes on its days ahead.
 - CSV of events with the header `date,time,event,app,amount,end`: `date` is YYYY-MM-DD, `time` is HH:MM (empty:
   the day as a whole) with an offset if wanted (14:00+02:00, 14:00Z), `event` is mindful, therapy, alcohol, ill,
-  travel, medicine, mark, menstruation (or period) or one word of your own, `app` is who or what it was with,
+  travel, medicine, change (of a habit, from that day on), mark, menstruation (or period) or one word of your own,
+  `app` is who or what it was with, which medicine, or what changed (decaf),
   `amount` a number (drinks, minutes), `end` HH:MM (past midnight if earlier than the start), YYYY-MM-DD (that
   day included), or both. Only `date` and `event` must be there.
 - CSV of check-ins with the header `date,time,scale,value`: `felt_stress` (that moment) and `felt_week` (the week that
@@ -59,7 +60,7 @@ ABOUT = About(
     device="any calendar; a diary or check-ins kept as a table",
     layouts="`.ics`; CSV with the header `date,time,event,app,amount,end`; CSV with the header `date,time,scale,value`",
     signals="therapy (BetterHelp, Talkspace, in person), practice (Headspace, Calm, …), alcohol, illness, travel,"
-    " medicine, menstruation (tables only); felt stress, WHO-5, PSS-4",
+    " medicine, a change of habit, menstruation (tables only); felt stress, WHO-5, PSS-4",
     zone="a time in a zone keeps that zone's offset; UTC, floating times and dates take the person's zone (flagged)",
     quirks="only calendar events with a known word in their title come in, as their kind alone: titles and notes are"
     " never stored; repetitions are unrolled up to the calendar's own last day; what is moved or deleted in the"

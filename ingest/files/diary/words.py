@@ -6,7 +6,9 @@ import re
 
 from ingest.source import APPS, name_app
 
-KINDS = frozenset(["mindful", "therapy", "alcohol", "ill", "travel", "medicine", "mark", "menstruation"])
+KINDS = frozenset(
+    ["mindful", "therapy", "alcohol", "ill", "travel", "medicine", "change", "mark", "menstruation"]
+)
 SPELLINGS = {"period": "menstruation", "menses": "menstruation", "periode": "menstruation"}
 """Of a diary's own column only: in a calendar's title a period may be a lesson."""
 
