@@ -23,6 +23,7 @@ from models.effect.simulation import (
     hold_after_hard_days,
     hold_sessions,
     lose_days,
+    pass_by,
     simulate_noise,
     simulate_wander,
 )
@@ -143,7 +144,14 @@ def test_the_picture_has_what_was_expected_of_each_day_looked_at() -> None:
 
 def test_checks_apply_where_they_make_sense() -> None:
     names = {
-        "since_start_84": {"tau", "forecast", "placebo_share", "without_a_week_lo", "phi_low"},
+        "since_start_84": {
+            "tau",
+            "forecast",
+            "placebo_share",
+            "without_a_week_lo",
+            "without_weeks_before",
+            "phi_low",
+        },
         "after_sessions": {"without_a_week_lo", "phi_low"},
         "blocks_7": {"without_a_week_lo"},
         "start": {"tau", "forecast", "without_a_week_lo"},
@@ -152,7 +160,7 @@ def test_checks_apply_where_they_make_sense() -> None:
         question = ask(path, np.random.default_rng(2))
         checks = answer(question, noise(question.day.size)).checks
         assert checks is not None
-        asked = {"tau", "forecast", "placebo_share", "without_a_week_lo", "phi_low"}
+        asked = set().union(*names.values())
         assert {name for name in asked if np.isfinite(getattr(checks, name))} == expected, path
 
 
@@ -164,6 +172,25 @@ def test_a_difference_that_one_week_made_is_taken_back() -> None:
     assert found.checks is not None
     assert found.checks.without_a_week_lo < 0.6 * found.checks.without_a_week_hi
     assert found.verdict == "no_clear_change"
+
+
+def test_what_a_hard_time_of_weeks_made_is_taken_back() -> None:
+    told, taken = 0, 0
+    for seed in range(8):
+        question = ask_since(126, 84)
+        found = answer(question, noise(126, seed, 0.3) + pass_by(126, 84, 49, 1.5))
+        if found.estimate is not None and found.estimate.hi < 0:
+            assert found.checks is not None
+            half = found.estimate.effect / found.estimate.sd / 2
+            taken += found.checks.without_weeks_before > half
+            told += found.verdict == "likely_lower"
+    assert taken >= 4, "without its weeks less than half of it is left"
+    assert told <= 1
+    # What lasts from before on is no hard time: of a true difference most is left.
+    found = answer(ask_since(126, 84), noise(126, 3, 0.3) - 1.5 * (np.arange(126) >= 84))
+    assert found.checks is not None
+    assert found.checks.without_weeks_before < -1
+    assert found.verdict == "likely_lower"
 
 
 def test_a_step_long_before_the_start_is_no_finding() -> None:
