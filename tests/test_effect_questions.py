@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from effect_people import (
     DAY_US,
@@ -32,6 +33,7 @@ from models.effect.questions import (
     wears_otherwise,
 )
 from models.effect.randomise import draw_plan
+from models.effect.read import list_noted
 from models.effect.terms import weekdays
 
 
@@ -80,6 +82,23 @@ def test_two_clocks_and_a_tag_at_the_end_make_no_second_practice() -> None:
     assert set(days_with(lived(*later))) == {("mindful", "Calm"), ("mindful", "Headspace")}, "half an hour on"
     spelled = [session(day, app="headspace" if day % 3 else "Headspace") for day in range(3, 33)]
     assert days_with(lived(*spelled)) == {("mindful", "Headspace"): list(range(3, 33))}
+
+
+def test_what_is_done_after_midnight_belongs_to_the_day_that_ends_with_the_sleep_after_it() -> None:
+    def note(event: str, hour: float, hours: float | None = 0.5) -> tuple[int, bool]:
+        start_us = (ZERO + 40) * DAY_US + int(hour * HOUR_US)
+        end_us = None if hours is None else start_us + int(hours * HOUR_US)
+        row = {"participant": "p", "event": event, "app": "", "start_us": start_us, "end_us": end_us}
+        (noted,) = list_noted(pa.Table.from_pylist([row]))["p"]
+        return noted.day - ZERO, noted.timed
+
+    assert note("mindful", 1.5) == (39, True)
+    assert note("mindful", 3.99) == (39, True)
+    assert note("mindful", 4) == (40, True)
+    assert note("mindful", 23.5) == (40, True)
+    assert note("therapy", 0, 24) == (40, True), "a whole day"
+    assert note("medicine", 0, None) == (40, False)
+    assert note("ill", 1.5) == (40, True), "it lasts that day"
 
 
 def test_a_tag_without_an_app_is_of_the_one_app_that_was_used_of_late() -> None:
