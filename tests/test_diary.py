@@ -124,6 +124,12 @@ def test_of_what_goes_on_the_days_ahead_of_the_export_are_a_plan_and_are_cut_off
     assert (row["t_utc"], row["end_utc"]) == (datetime(2024, 5, 24, 22), datetime(2024, 6, 2))
 
 
+def test_a_row_without_a_date_says_so() -> None:
+    found = read({"d.csv": b"date,event\n,therapy\n2024-05-01,therapy\n"})
+    assert [r["reason"] for r in found.refusals] == ["there is no date: expected one as YYYY-MM-DD"]
+    assert len(events(found)) == 1
+
+
 def test_a_change_of_habit_is_dated_and_says_what_changed() -> None:
     found = read({"d.csv": b"date,event,app\n2024-05-25,change,decaf\n"})
     assert events(found) == [("change", "decaf", datetime(2024, 5, 24, 22), 120, True)]

@@ -97,6 +97,7 @@ MAX_OFFSET_MIN = 14 * 60
 """No zone is further from UTC: Kiribati is 14 hours ahead."""
 When = tuple[int, int, bool]
 """An instant in microseconds of UTC, its offset in minutes, and whether that is assumed."""
+BLANK_DATE = "there is no date: expected one as YYYY-MM-DD"
 NO_DATE = "expected a date as YYYY-MM-DD and a time as HH:MM that the calendar has"
 
 
@@ -217,7 +218,8 @@ def read_sheet(
             number = cells["record"]
             text = {name: (cells[name] or "").strip() for name in names}
             when = read_start(text["date"], text["time"], clock)
-            row = NO_DATE if when is None else check_time(when, latest_us) or read_row(text, when, clock)
+            wrong = BLANK_DATE if not text["date"] else NO_DATE
+            row = wrong if when is None else check_time(when, latest_us) or read_row(text, when, clock)
             if isinstance(row, str):
                 bad.append((number, f"record {number}", row))
             else:
