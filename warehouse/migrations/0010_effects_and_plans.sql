@@ -52,6 +52,7 @@ create table model.effect (
     "placebo_share" DOUBLE,
     "without_a_week_lo_sd" DOUBLE,
     "without_a_week_hi_sd" DOUBLE,
+    "without_weeks_before_sd" DOUBLE,
     "phi_low_sd" DOUBLE,
     "phi_high_sd" DOUBLE,
     "steady" BOOLEAN,

@@ -86,6 +86,12 @@ EFFECT = (
             ),
             Column("without_a_week_lo_sd", REAL, "smallest difference with any one week left out", SD),
             Column("without_a_week_hi_sd", REAL, "largest difference with any one week left out", SD),
+            Column(
+                "without_weeks_before_sd",
+                REAL,
+                "difference with the four or six weeks before the start left out, the smaller",
+                SD,
+            ),
             Column("phi_low_sd", REAL, "difference with phi fixed at .2", SD),
             Column("phi_high_sd", REAL, "difference with phi fixed at .6", SD),
             Column("steady", FLAG, "true where none of these checks says otherwise"),

@@ -173,7 +173,9 @@ SIGNAL = (
         Column("t_utc", INSTANT, "start; local midnight where only a date is given"),
         OFFSET,
         Column("end_utc", INSTANT, "end; null where none is given"),
-        Column("app", TEXT, "app or provider that it came from or was with, or what changed; null where not said"),
+        Column(
+            "app", TEXT, "app or provider that it came from or was with, or what changed; null where not said"
+        ),
         Column(
             "amount",
             REAL,
