@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -32,13 +31,6 @@ FIGURES = Path(__file__).resolve().parent.parent / "docs" / "figures" / "effects
 USUAL_PHI = "0.3"
 """How strongly days follow each other in most people."""
 COMING_DAYS = 7
-CARE = re.compile(
-    r"therap|physio|chemo|dialys|rehab|treatment|clinic|doctor|hospital|surgery|injection|vaccin|pill|tablet"
-    r"|capsule|dose|dosage|insulin|lithium|ssri|snri|antidepress|antipsychot|betablock|beta-block|inhaler|hormone"
-    r"|\w(?:traline|oxetine|faxine|pram|zepam|zolam|olol|statin|zapine|idone|prazole|cillin|mycin|phenidate"
-    r"|amphetamine|thyroxine|metformin|codone|morphine|triptan|sartan|bupropion|trazodone)\b"
-)
-"""Words of care, and endings of the names of medicines: a net with holes, not a list of all."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,20 +53,31 @@ def plan(
         typer.Option("--from", formats=["%Y-%m-%d"], help="First day, one to come. Else: next Monday."),
     ] = None,
     store: Annotated[bool, typer.Option("--store", help="Draw the plan and keep it.")] = False,
+    is_habit: Annotated[
+        bool,
+        typer.Option(
+            "--it-is-a-habit", help="The word is a habit of yours, and no medicine, therapy or other care."
+        ),
+    ] = False,
     stop: Annotated[int | None, typer.Option(help="Number of a plan to give up, from today on.")] = None,
     wait: Wait = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Try a practice on days that chance draws, and so find out whether calmer days go with it."""
+    from warehouse.plans import PlanError, check_noted
+
+    if store and (event is None or stop is not None):
+        raise PlanError("--store needs --event NAME, what the plan is about, and goes without --stop.")
     settings, now = read_settings(os.environ), utc_now()
-    today = tell_today(settings, participant, now, wait_s=wait)
+    today, noted = look_up(settings, participant, now, wait_s=wait)
     if stop is not None:
         give_up(settings, participant, stop, today, now, wait_s=wait, as_json=as_json)
         return
     if event is None:
         list_plans(settings, participant, today, wait_s=wait, as_json=as_json)
         return
-    named, app = name_practice(event)
+    named, app = name_practice(event, is_habit=is_habit)
+    check_noted(noted, named, app)
     first = next_monday(today) if since is None else since.date()
     asked = {
         "event": named,
@@ -88,15 +91,20 @@ def plan(
         tell_plan(kept, today, as_json=as_json)
     else:
         offer(asked, today, as_json=as_json)
+    if not as_json:
+        for line in tell_new(app or named, noted):
+            typer.echo(line)
 
 
-def tell_today(settings: Settings, participant: str, now: datetime, *, wait_s: float) -> date:
-    """Tell the person's own day."""
-    from warehouse.plans import find_today
+def look_up(
+    settings: Settings, participant: str, now: datetime, *, wait_s: float
+) -> tuple[date, frozenset[tuple[str, str]]]:
+    """Look up the person's own day, and what they noted so far."""
+    from warehouse.plans import find_today, read_noted
     from warehouse.store import open_warehouse
 
     with open_warehouse(settings.warehouse, read_only=True, wait_s=wait_s) as con:
-        return find_today(con, participant, now)
+        return find_today(con, participant, now), read_noted(con, participant)
 
 
 def next_monday(today: date) -> date:
@@ -104,28 +112,73 @@ def next_monday(today: date) -> date:
     return today + timedelta(days=7 - today.weekday())
 
 
-def name_practice(word: str) -> tuple[str, str]:
-    """Name the kind of event and the app that a word means.
+def name_practice(word: str, *, is_habit: bool = False) -> tuple[str, str]:
+    """Name the kind of event and the app that a word means; a word that nobody knows only where `is_habit` says so.
 
     Raises
     ------
     PlanError
-        If it is care, or no practice, or more than one word that nobody knows.
+        If it is care, is spelled much like care, is no practice, is more than one word, or nobody knows it.
     """
+    from cli.habits import judge_word
     from cli.spool import OWN_WORDS
     from ingest.files.diary.words import name_own
-    from warehouse.plans import PlanError, check_event
+    from warehouse.plans import NO_SAY, PlanError, check_event
 
-    if CARE.search(word.casefold()):
-        check_event("medicine")
     named = name_own(OWN_WORDS.get(word.strip().casefold(), word))
+    if named is not None:
+        check_event(named[0])
+    standing = judge_word(word)
+    if standing == "care":
+        raise PlanError(NO_SAY.format(what=f"medicine or therapy, as '{word.strip()[:40]}' is or may be"))
     if named is None:
         raise PlanError(
-            f"Expected a practice, such as Headspace, or one word of your own, not '{word[:40]}': note it with the"
-            f" same word on the days you do it."
+            f"Expected a practice, such as Headspace, or one word of your own (tai-chi), not '{word[:40]}': note it"
+            f" with the same word on the days you do it."
         )
-    check_event(named[0])
+    if named[0] != "mindful" and standing != "habit":
+        check_unknown(word.strip()[:40], is_habit=is_habit)
     return named[0], named[1] or ""
+
+
+def check_unknown(word: str, *, is_habit: bool) -> None:
+    """Check a word that is no known habit: it goes only if the person says that it is one, and never near care.
+
+    Raises
+    ------
+    PlanError
+        If it does not go: what it may have been meant to be.
+    """
+    from cli.habits import HABITS, NAMES, find_near, fold
+    from ingest.apps import APPS
+    from warehouse.plans import PlanError
+
+    practices = {name.casefold(): name for _, kind, name in APPS if kind == "mindful"}
+    meant = find_near(fold(word), HABITS | set(practices))
+    care = find_near(fold(word), NAMES)
+    near = " or ".join(filter(None, (practices.get(meant, meant) if meant else None, care)))
+    hint = f" Did you mean {near}?" if near else ""
+    if care is not None:
+        raise PlanError(
+            f"'{word}' is spelled much like {care}, and chance has no say in medicine, therapy or other care.{hint}"
+        )
+    if not is_habit:
+        raise PlanError(
+            f"'{word}' is not among the practices that are known: if it is a habit that you may leave out on any"
+            f" day, and no medicine, therapy or other care, say so with --it-is-a-habit.{hint}"
+        )
+
+
+def tell_new(name: str, noted: Collection[tuple[str, str]]) -> list[str]:
+    """Say that a name was never noted so far, where that is so, and what was that is spelled much like it."""
+    from difflib import get_close_matches
+
+    known = {each.casefold(): each for pair in noted for each in pair if each}
+    if name.casefold() in known:
+        return []
+    near = get_close_matches(name.casefold(), sorted(known), n=1)
+    meant = f" You noted {known[near[0]]}: is that what you mean?" if near else ""
+    return [f"{name} was never noted so far: note it by that name when you do it.{meant}"]
 
 
 def offer(asked: Mapping[str, Any], today: date, *, as_json: bool) -> None:

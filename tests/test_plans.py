@@ -10,10 +10,25 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from effect_people import load_events
+from typer.testing import CliRunner, Result
 
-from cli.plan import list_coming, name_practice, next_monday, read_power, tell_power
+from cli.habits import HABITS, judge_word
+from cli.main import app
+from cli.plan import list_coming, name_practice, next_monday, read_power, tell_new, tell_power
 from models.effect.randomise import PLAN_DAYS, draw_plan
-from warehouse.plans import Draft, Plan, PlanError, find_today, read_plans, stop_plan, store_plan
+from warehouse.errors import ExplainedError
+from warehouse.plans import (
+    Draft,
+    Plan,
+    PlanError,
+    check_noted,
+    find_today,
+    read_noted,
+    read_plans,
+    stop_plan,
+    store_plan,
+)
 from warehouse.store import open_warehouse
 
 NOW = datetime(2026, 3, 1, 12)
@@ -83,10 +98,11 @@ def test_plans_are_numbered_a_person_and_about_different_things_may_run_together
     [
         ({"first_day": date(2026, 3, 1)}, "2026-03-01 is not after today, 2026-03-01"),
         ({"first_day": date(2025, 3, 1)}, "2025-03-01 is not after today"),
+        ({"first_day": date(2027, 3, 3)}, "begins within a year, and 2027-03-03 is further ahead"),
         ({"event": "therapy", "app": "BetterHelp"}, "chance has no say in therapy"),
         ({"event": "medicine"}, "chance has no say in medicine"),
         ({"event": "alcohol"}, "'alcohol' is not a practice"),
-        ({"design": "blocks_3"}, "There is no design 'blocks_3': there are blocks_2, blocks_7, start"),
+        ({"design": "blocks_3"}, "There is no design 'blocks-3': there are blocks-2, blocks-7, start"),
         ({"outcome": "mood"}, "A plan cannot be judged by 'mood': there are index, felt_stress"),
         ({"drawn": (True,) * 84}, "days with and days without"),
     ],
@@ -218,6 +234,88 @@ def test_no_therapy_and_no_medicine_is_ever_drawn(word: str) -> None:
         name_practice(word)
 
 
+OFFERED_ONCE = """
+    xanax zoloft prozac lexapro valium ritalin adderall concerta quetiapine seroquel lamotrigine abilify wellbutrin
+    warfarin gabapentin ventolin semaglutide ozempic ibuprofen aspirin antibiotika cpap psychoanalysis ativan therpay
+"""
+PRESCRIBED = """
+    omeprazole atorvastatin metoprolol candesartan lisinopril amlodipine apixaban empagliflozin sitagliptin
+    doxycycline ciprofloxacin montelukast prednisolone amitriptyline escitalopram pregabalin zolpidem zopiclone
+    tirzepatide levodopa tamsulosin sildenafil erenumab aciclovir celecoxib haloperidol glimepiride furosemide
+    spironolactone estradiol ondansetron clonidine modafinil naloxone memantine verapamil colchicine Metformin
+    PREGABALIN zoloft-50 my-zoloft zoloft50 the-pill thérapie terapia medikament melatonin magnesium cannabis fasting
+    adderal xanex prosac therapie counceling medicaton mediation
+"""
+
+
+@pytest.mark.parametrize("word", (OFFERED_ONCE + PRESCRIBED).split())
+def test_no_medicine_by_any_name_goes_even_if_somebody_calls_it_a_habit(word: str) -> None:
+    for is_habit in (False, True):
+        with pytest.raises(PlanError, match="chance has no say"):
+            name_practice(word, is_habit=is_habit)
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("therpay", "therapy"), ("mediation", "meditation or medication"), ("adderal", "adderall")],
+)
+def test_a_word_spelled_much_like_care_is_asked_about(word: str, meant: str) -> None:
+    with pytest.raises(PlanError, match=f"Did you mean {meant}\\?$"):
+        name_practice(word, is_habit=True)
+
+
+@pytest.mark.parametrize("word", sorted(HABITS))
+def test_what_is_known_as_a_habit_is_nothing_that_looks_like_care(word: str) -> None:
+    assert judge_word(word) == "habit"
+    assert name_practice(word)[0] in ("mindful", word)
+
+
+@pytest.mark.parametrize("word", ["late-screens", "morning-walk", "no-coffee", "Tai-Chi", "Evening-Walk"])
+def test_a_habit_may_say_when_and_how(word: str) -> None:
+    assert name_practice(word) == (word.casefold(), "")
+
+
+@pytest.mark.parametrize(
+    "word", ["karate", "podcasts", "breakfast", "dishes", "pillow", "magazine", "alpine"]
+)
+def test_a_word_that_nobody_knows_goes_only_if_the_person_says_that_it_is_a_habit(word: str) -> None:
+    with pytest.raises(PlanError, match=f"'{word}' is not among the practices .* --it-is-a-habit"):
+        name_practice(word)
+    assert name_practice(word, is_habit=True) == (word, "")
+
+
+def test_what_a_person_noted_as_care_is_not_drawn_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "w.duckdb"
+    load_events(path, "p-c", [("medicine", "Blorp", 1), ("medicine", "Blorp", 2), ("walk", "", 3)])
+    load_events(path, "p-d", [("therapy", "", 1)])
+    with open_warehouse(path, read_only=True) as con:
+        assert read_noted(con, "p-c") == {("medicine", "Blorp"), ("walk", "")}
+        assert read_noted(con, "p-nobody") == frozenset()
+    with pytest.raises(PlanError, match="no say in Blorp, which was noted as medicine"):
+        store_plan(path, "p-c", replace(DRAFT, event="blorp", app=""), now=NOW)
+    store_plan(path, "p-c", replace(DRAFT, event="walk", app=""), now=NOW)
+    store_plan(path, "p-d", replace(DRAFT, event="blorp", app=""), now=NOW)
+    with pytest.raises(PlanError, match="no say in Calm, which was noted as therapy"):
+        check_noted({("therapy", "Calm"), ("mindful", "Headspace")}, "mindful", "Calm")
+    offered = run_plan(path, "p-c", "--event", "blorp", "--it-is-a-habit")
+    assert "no say in Blorp" in str(offered.exception)
+    assert run_plan(path, "p-d", "--event", "blorp", "--it-is-a-habit").exit_code == 0
+
+
+def run_plan(warehouse: Path, who: str, *words: str) -> Result:
+    """Run the command in this process."""
+    environ = {"STEADYLINE_WAREHOUSE": str(warehouse), "STEADYLINE_VAR": str(warehouse.parent)}
+    return CliRunner().invoke(app, ["plan", "--participant", who, *words], env=environ)
+
+
+def test_a_name_that_was_never_noted_is_told_with_what_was_noted_so_or_nearly() -> None:
+    noted = {("mindful", "Headspace"), ("late-screens", "")}
+    assert tell_new("headspace", noted) == tell_new("late-screens", noted) == []
+    assert tell_new("walk", noted) == ["walk was never noted so far: note it by that name when you do it."]
+    (line,) = tell_new("screens", noted)
+    assert line.endswith("You noted late-screens: is that what you mean?")
+
+
 @pytest.mark.parametrize("word", ["wine", "flu", "flight", "period", "cold shower", ""])
 def test_what_is_no_practice_is_refused(word: str) -> None:
     with pytest.raises(PlanError, match="practice"):
@@ -299,16 +397,31 @@ def test_the_command_offers_draws_lists_and_gives_up(warehouse: Path, steadyline
     ("words", "told"),
     [
         (["--event", "sertraline", "--store"], "chance has no say in medicine"),
+        (["--event", "zoloft"], "chance has no say in medicine or therapy, as 'zoloft' is or may be"),
+        (["--event", "zoloft", "--it-is-a-habit", "--store"], "chance has no say in medicine"),
+        (["--event", "therpay"], "Did you mean therapy?"),
+        (["--event", "headspase", "--store"], "Did you mean Headspace?"),
+        (["--event", "blorp", "--store"], "say so with --it-is-a-habit"),
         (["--event", "Headspace", "--from", "2020-01-01"], "2020-01-01 is not after today"),
-        (["--event", "Headspace", "--design", "blocks-5"], "There is no design 'blocks_5'"),
+        (["--event", "Headspace", "--from", "9999-12-30"], "begins within a year, and 9999-12-30"),
+        (["--event", "Headspace", "--from", "2036-11-25", "--store"], "begins within a year"),
+        (["--store"], "--store needs --event NAME"),
+        (["--stop", "1", "--store", "--event", "walk"], "goes without --stop"),
+        (
+            ["--event", "Headspace", "--design", "blocks-5"],
+            "There is no design 'blocks-5': there are blocks-2, blocks-7, start.",
+        ),
         (["--stop", "1"], "p-a has no plan 1: there are none"),
     ],
 )
-def test_the_command_explains_what_it_does_not_do(
-    warehouse: Path, steadyline: Steadyline, words: list[str], told: str
-) -> None:
-    done = steadyline("plan", "--participant", "p-a", *words, var=warehouse.parent)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert told in done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert stored(warehouse) == {}
+def test_the_command_explains_what_it_does_not_do(warehouse: Path, words: list[str], told: str) -> None:
+    ran = run_plan(warehouse, "p-a", *words)
+    assert isinstance(ran.exception, ExplainedError)
+    assert told in str(ran.exception)
+    assert len(str(ran.exception).splitlines()) == 1
+    assert (ran.output, stored(warehouse)) == ("", {})
+
+
+def test_an_offer_says_what_was_never_noted(warehouse: Path) -> None:
+    offered = run_plan(warehouse, "p-a", "--event", "walk")
+    assert offered.output.endswith("walk was never noted so far: note it by that name when you do it.\n")

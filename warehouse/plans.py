@@ -6,7 +6,7 @@ would prove nothing. Giving one up leaves its row and says from which day on it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,13 @@ from warehouse.store import Connection, open_warehouse
 DESIGNS = ("blocks_2", "blocks_7", "start")
 OUTCOMES = ("index", "felt_stress", "ln_rmssd", "tst_min")
 CARE = ("therapy", "medicine")
-NO_PRACTICE = ("alcohol", "ill", "travel", "mark", "menstruation", "eda_scan")
+NO_PRACTICE = ("alcohol", "ill", "travel", "mark", "menstruation", "eda_scan", "change")
+LATEST_START_DAYS = 366
+"""A plan begins within a year: what lies further ahead is a slip of the keyboard."""
+NO_SAY = (
+    "A plan is drawn by chance, and chance has no say in {what}: keep to what was agreed with those who care for"
+    " you, and go on noting it. Plans are for practices such as Headspace or a walk."
+)
 
 
 class PlanError(ExplainedError):
@@ -115,15 +121,34 @@ def check_event(event: str) -> None:
         For therapy and medicine, and for what is no practice.
     """
     if event in CARE:
-        raise PlanError(
-            f"A plan is drawn by chance, and chance has no say in {event}: keep to what was agreed with those who"
-            f" care for you, and go on noting it. Plans are for practices such as Headspace or a walk."
-        )
+        raise PlanError(NO_SAY.format(what=event))
     if event in NO_PRACTICE:
         raise PlanError(
             f"'{event}' is not a practice that could be done on drawn days: name a practice, such as Headspace,"
             f" or one word of your own."
         )
+
+
+def read_noted(con: Connection, participant: str) -> frozenset[tuple[str, str]]:
+    """Read what a person noted so far: kinds of event (their own words too) with their apps, '' where none is named."""
+    rows = con.execute(
+        "select distinct event, coalesce(app, '') from signal.event where participant = ?", [participant]
+    ).fetchall()
+    return frozenset((event, app) for event, app in rows)
+
+
+def check_noted(noted: Collection[tuple[str, str]], event: str, app: str) -> None:
+    """Check that a person did not note as therapy or medicine what a plan is to be about.
+
+    Raises
+    ------
+    PlanError
+        If it is the name of what they noted so, such as `tag medicine --app`.
+    """
+    names = {name.casefold() for name in (event, app) if name}
+    for kind, with_what in sorted(noted):
+        if kind in CARE and with_what.casefold() in names:
+            raise PlanError(NO_SAY.format(what=f"{with_what}, which was noted as {kind}"))
 
 
 def store_plan(
@@ -134,8 +159,8 @@ def store_plan(
     Raises
     ------
     PlanError
-        If there is no such person, the event is no practice, the first day is not to come on the person's own
-        calendar, or a plan about the same holds on one of the days. Nothing is written then.
+        If there is no such person, the event is no practice or was noted as care, the first day is not to come
+        on the person's own calendar, or a plan about the same holds on one of the days. Nothing is written then.
     WarehouseError
         If the warehouse stays held by another process.
     """
@@ -146,6 +171,7 @@ def store_plan(
     with open_warehouse(url, wait_s=wait_s) as con:
         today = find_today(con, participant, now)
         check_first_day(draft.first_day, today)
+        check_noted(read_noted(con, participant), draft.event, draft.app)
         held = read_plans(con, [participant]).get(participant, ())
         for other in held:
             if is_about(other, draft.event, draft.app) and overlaps(other, draft.first_day, draft.last_day):
@@ -180,23 +206,33 @@ def check_choice(design: str, outcome: str) -> None:
         If there are not: which there are.
     """
     if design not in DESIGNS:
-        raise PlanError(f"There is no design '{design[:40]}': there are {', '.join(DESIGNS)}.")
+        known = ", ".join(map(name_design, DESIGNS))
+        raise PlanError(f"There is no design '{name_design(design[:40])}': there are {known}.")
     if outcome not in OUTCOMES:
         raise PlanError(f"A plan cannot be judged by '{outcome[:40]}': there are {', '.join(OUTCOMES)}.")
 
 
+def name_design(design: str) -> str:
+    """A design as people write it: blocks-2."""
+    return design.replace("_", "-")
+
+
 def check_first_day(first_day: date, today: date) -> None:
-    """Check that a plan begins on a day to come.
+    """Check that a plan begins on a day to come, and within a year.
 
     Raises
     ------
     PlanError
-        If its first day is today or earlier.
+        If its first day is today or earlier, or over a year ahead.
     """
     if first_day <= today:
         raise PlanError(
             f"A plan begins on a day to come, so that nobody knows how it went when it is drawn: {first_day} is"
             f" not after today, {today}."
+        )
+    if (first_day - today).days > LATEST_START_DAYS:
+        raise PlanError(
+            f"A plan begins within a year, and {first_day} is further ahead than that: name an earlier day."
         )
 
 
