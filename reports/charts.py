@@ -27,7 +27,8 @@ BAR_PX = 20.0
 TIMES_PCT = 98.0
 """Where the area of the bars ends."""
 TICK_H = 3
-COURSE_PX = 132.0
+COURSE_PX = 156.0
+MOST_TICKS = 5
 MARGIN_PX = 6.0
 
 
@@ -209,12 +210,11 @@ class Course:
     middle: str
     with_it: tuple[tuple[int, int], ...]
     start_x: float
+    ticks: tuple[float, ...] = ()
+    """How far down each label of the scale stands."""
     label_x: float = LABELS_PCT - GAP_PCT
     first_x: float = LABELS_PCT
     last_x: float = 100.0
-    high: float = 0.0
-    low: float = 0.0
-    """The values at the top and at the bottom."""
 
 
 def draw_course(
@@ -222,18 +222,18 @@ def draw_course(
     expected: Sequence[tuple[float, float, float] | None],
     with_it: Sequence[bool],
     *,
+    ticks: Sequence[float] = (),
     probit: bool = False,
     mirror: bool = False,
 ) -> Course:
     """Place the days of a question: each value, and what was expected of it (middle, low and high end).
 
-    A day without a value has no dot. With `probit`, values are an index and heights are even as on the strip;
-    `mirror` is for a language that runs from right to left. At least one value has to be there.
+    A day without a value has no dot. The scale holds the `ticks` too. With `probit`, values are an index and
+    heights are even as on the strip; `mirror` is for a language that runs from right to left. At least one value
+    has to be there.
     """
-    known = [v for v in values if v is not None] + [x for e in expected if e is not None for x in e[1:]]
-    low, high = min(known), max(known)
-    if low == high:
-        low, high = low - 1, high + 1
+    low, high = find_ends(values, expected)
+    low, high = min(low, *ticks, high), max(high, *ticks, low)
 
     def y(value: float) -> float:
         ends = [height_of(x) if probit else -x for x in (high, low, value)]
@@ -263,12 +263,30 @@ def draw_course(
         ),
         with_it=tuple((count - a - n if mirror else a, n) for a, n in find_runs(with_it)),
         start_x=round(100 - start_x if mirror else start_x, 2),
+        ticks=tuple(y(tick) for tick in ticks),
         label_x=100 - (LABELS_PCT - GAP_PCT) if mirror else LABELS_PCT - GAP_PCT,
         first_x=100 - LABELS_PCT if mirror else LABELS_PCT,
         last_x=0.0 if mirror else 100.0,
-        high=high,
-        low=low,
     )
+
+
+def find_ends(
+    values: Sequence[float | None], expected: Sequence[tuple[float, float, float] | None]
+) -> tuple[float, float]:
+    """Least and largest of the values and of the ends of what was expected; never the same."""
+    known = [v for v in values if v is not None] + [x for e in expected if e is not None for x in e[1:]]
+    low, high = min(known), max(known)
+    return (low, high) if low < high else (low - 1, high + 1)
+
+
+def choose_ticks(low: float, high: float) -> tuple[list[float], int]:
+    """Round values from `low` to `high` (which differ), MOST_TICKS at most, and the decimals that they need."""
+    power = math.floor(math.log10(high - low)) - 1
+    for digits, step in ((max(0, -p), k * 10.0**p) for p in (power, power + 1, power + 2) for k in (1, 2, 5)):
+        first, last = math.ceil(low / step), math.floor(high / step)
+        if last - first < MOST_TICKS:
+            return [round(k * step, digits) for k in range(first, last + 1)], digits
+    raise AssertionError
 
 
 def band_path(x: Sequence[float], places: Sequence[tuple[float, ...] | None]) -> str:

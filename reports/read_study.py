@@ -62,13 +62,13 @@ def count_people(con: Connection) -> tuple[int, int]:
 
 def read_days(con: Connection, before: date) -> list[PersonDay]:
     """Read every day of every record before `before`, in order of people and days."""
-    return [PersonDay(*row) for row in con.execute(allowed_only(DAYS), [before, before]).fetchall()]
+    return [PersonDay(*row) for row in con.execute(allowed_only(DAYS), {"before": before}).fetchall()]
 
 
 def read_hours(con: Connection, before: date) -> dict[str, dict[int, float]]:
     """Read the share of each hour of the local clock that was worn, over all days of a record, by person."""
     worn: dict[str, dict[int, float]] = {}
-    for who, hour, share in con.execute(allowed_only(HOURS), [before]).fetchall():
+    for who, hour, share in con.execute(allowed_only(HOURS), {"before": before}).fetchall():
         worn.setdefault(who, {})[hour] = share
     return worn
 
@@ -85,7 +85,7 @@ def read_refused(con: Connection, late: date) -> list[Refused]:
 
 def allowed_only(sql: str) -> str:
     """Put who allows research, and what counts as data, into a query."""
-    return sql.format(allowed=allowed_sql("research"), recorded=RECORDED)
+    return sql.format(allowed=allowed_sql("research"), recorded=RECORDED, span=SPAN.format(recorded=RECORDED))
 
 
 COUNT = """
@@ -112,27 +112,39 @@ RECORDED = """
 """
 """A row a person, sensor, device and day with data. Check-ins and events are what a person said: they are not asked."""
 
+SPAN = """
+    recorded as ({recorded}),
+    sent as (select distinct participant, day from recorded where day < $before),
+    span as (select participant, min(day) as first, max(day) as last from sent group by participant)
+"""
+"""The days with data of each person, and the first and the last of them: a record goes from one to the other.
+
+Features also have days on which something was only said; those lie outside.
+"""
+
 DAYS = """
-    with recorded as ({recorded}),
-    sent as (select distinct participant, day from recorded),
+    with {span},
     record as (
         select participant, day, max(value) filter (feature = 'worn_min') as worn_min,
             coalesce(max(value) filter (feature = 'valid_day'), 0) = 1 as valid_day,
             coalesce(max(value) filter (feature = 'valid_night'), 0) = 1 as valid_night
-        from feature.value
-        where feature in ('worn_min', 'valid_day', 'valid_night') and day < ? and participant in ({allowed})
+        from feature.value join span using (participant)
+        where day between first and last and feature in ('worn_min', 'valid_day', 'valid_night')
+            and participant in ({allowed})
         group by all
     )
     select r.participant, r.day, s.day is not null, r.worn_min, r.valid_day, r.valid_night, i.level
     from record r
     left join sent s on s.participant = r.participant and s.day = r.day
-    left join model.index_day i on i.participant = r.participant and i.day = r.day and i.day < ?
+    left join model.index_day i on i.participant = r.participant and i.day = r.day
     order by r.participant, r.day
 """
 HOURS = """
+    with {span}
     select participant, hour(hour_utc + to_minutes(offset_min::bigint))::integer,
         least(sum(worn_min) / (60.0 * count(distinct day)), 1.0)
-    from feature.hour where day < ? and participant in ({allowed})
+    from feature.hour join span using (participant)
+    where day between first and last and participant in ({allowed})
     group by all order by all
 """
 STREAMS = """
@@ -145,6 +157,6 @@ REFUSED = """
     select source, count(*), sum("rows")::bigint, sum(refused)::bigint,
         coalesce(sum("rows") filter (exported_utc >= $late), 0)::bigint,
         coalesce(sum(refused) filter (exported_utc >= $late), 0)::bigint
-    from meta.source_file where participant in ({allowed})
+    from meta.source_file where source <> 'diary' and participant in ({allowed})
     group by source order by source
 """

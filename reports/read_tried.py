@@ -46,6 +46,7 @@ class Effect:
     effect_sd: float | None = None
     without_a_week_lo_sd: float | None = None
     without_a_week_hi_sd: float | None = None
+    without_weeks_before_sd: float | None = None
     phi_low_sd: float | None = None
     phi_high_sd: float | None = None
     steady: bool = True
@@ -54,6 +55,11 @@ class Effect:
     def key(self) -> tuple[str, str, str]:
         """Which question it answers: event, app and kind of question."""
         return self.event, self.app, self.question
+
+    @property
+    def taken_back(self) -> bool:
+        """Whether the range leaves out 0 and a check says otherwise, so that it is no finding."""
+        return not self.steady and self.lo is not None and self.hi is not None and self.lo * self.hi > 0
 
 
 @dataclass(frozen=True)
@@ -114,8 +120,8 @@ EFFECTS = """
         group by all)
     select e.participant, e.day, since, e.event, e.app, e.question, outcome, primary_outcome, verdict, reason, needed,
         start_day, first_day, last_day, days_without, days_with, sessions, method, coalesce(early, false), effect, lo,
-        hi, q_value, phi, tau, placebo_share, effect_sd, without_a_week_lo_sd, without_a_week_hi_sd, phi_low_sd,
-        phi_high_sd, coalesce(steady, true)
+        hi, q_value, phi, tau, placebo_share, effect_sd, without_a_week_lo_sd, without_a_week_hi_sd,
+        without_weeks_before_sd, phi_low_sd, phi_high_sd, coalesce(steady, true)
     from found join model.effect e using (participant, event, app, question, day)
     order by e.participant, e.event, e.app, e.question, primary_outcome desc, outcome
 """

@@ -69,9 +69,12 @@ def tell_checks(effect: Effect, language: Language) -> list[str]:
         ends = (effect.without_a_week_lo_sd, effect.without_a_week_hi_sd)
         lo, hi = (write_sd(x, language) for x in ends)
         checks.append(say(language, "sheet.tried.week", lo=lo, hi=hi))
+    if effect.without_weeks_before_sd is not None:
+        sd = write_sd(effect.without_weeks_before_sd, language)
+        checks.append(say(language, "sheet.tried.before", sd=sd))
     if effect.tau is not None:
         checks.append(say(language, "sheet.tried.tau", tau=write_sd(effect.tau, language)))
-    if not effect.steady:
+    if effect.taken_back:
         checks.append(say(language, "sheet.tried.unsteady"))
     return [say(language, "sheet.tried.checks", list=and_list(checks, language))] if checks else []
 
@@ -88,7 +91,9 @@ def tell_phi(effect: Effect, language: Language) -> str:
 def tell_note(findings: Sequence[Finding], language: Language) -> str:
     """How they were judged, and what they do not show."""
     methods = {finding.effect.method for finding in findings}
-    keys = [key for key in ("randomisation", "autoregressive") if key in methods]
+    keys: list[str] = [key for key in ("randomisation", "autoregressive") if key in methods]
+    if any(f.effect.question == "since_start" and f.effect.lo is not None for f in findings):
+        keys.append("start")
     return " ".join(say(language, f"sheet.tried.{key}") for key in (*keys, "note"))
 
 

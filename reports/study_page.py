@@ -108,6 +108,9 @@ def render_study(study: Study, language: Language) -> str:
             since_bars=draw_bars([(row.sending, row.people) for row in study.since]),
             strips={sensor.name: draw_shades([sensor.shares]) for sensor in study.sensors},
             verdict=name_verdict,
+            longer=lambda hours: say(
+                language, f"study.missing.{'shorter' if hours < 0 else 'longer'}", hours=number(abs(hours), 2)
+            ),
             count=lambda value: format_decimal(value, locale=language.locale),
             stopped=group_stopped(study.stopped),
             most_named=MOST_NAMED,

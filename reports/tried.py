@@ -15,6 +15,8 @@ TOLD_WEEKS = 4
 RECALLED_WEEKS = 12
 """For so long it is named in one line; then it is left to the sheet and the command."""
 MOST_TOLD = 3
+LOOKED_DAYS = {"since_start": 42, "plan": 84}
+"""Of a start and of a plan, so many days are looked at and never more. Sessions go on."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,14 @@ def is_recalled(effect: Effect, judged: date) -> bool:
     """Whether a verdict that was told in earlier weeks is still named."""
     weeks = (judged - effect.since) / timedelta(weeks=1)
     return effect.verdict != "cannot_tell" and TOLD_WEEKS <= weeks < RECALLED_WEEKS
+
+
+def is_over(effect: Effect) -> bool:
+    """Whether all days that a question will ever look at from its start on are over."""
+    days = LOOKED_DAYS.get(effect.question)
+    if days is None or effect.early or effect.start is None or effect.last is None:
+        return False
+    return (effect.last - effect.start).days + 1 >= days
 
 
 def is_waiting(effect: Effect, reminded: set[tuple[str, str]]) -> bool:

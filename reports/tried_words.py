@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -11,28 +11,53 @@ from babel.dates import format_date, format_interval, format_skeleton
 
 from reports import sentences
 from reports.catalogue import Language, say
-from reports.charts import Course, draw_course
+from reports.charts import Course, choose_ticks, draw_course, find_ends
 from reports.read_tried import Effect, EffectDay
-from reports.tried import Coming, Finding, Tried
+from reports.tried import Coming, Finding, Tried, is_over
 from reports.week import WEEK_DAYS, monday_of
 from reports.words import Cells, and_list
+from warehouse.plans import CARE
 
 DIGITS = {"index": 0, "felt_stress": 1, "ln_rmssd": 0}
 LEAST_SHOWN = 0.05
 """An end of a range that is further from zero than this is not written as zero."""
+INDEX_TICKS = (84.0, 50.0, 16.0)
+"""Upper end, middle and lower end of usual."""
+READ_AS: dict[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "tst_min": (lambda minutes: minutes / 60, lambda hours: hours * 60),
+    "ln_rmssd": (math.exp, math.log),
+}
+"""How a scale is read: minutes in hours, a logarithm as what it is one of; and the way back."""
+GONE = (
+    "no_outcome",
+    "few_days_after",
+    "few_days_with",
+    "few_days_without",
+    "many_days_missing",
+    "wear_changed",
+)
+"""What is missing for an answer, and cannot come back once the days that are looked at are over."""
+PLAN_TELLS = ("few_days_before", "device_changed")
+"""Reasons that a plan, drawn from here on, would get round."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """The days of a verdict drawn, with all its texts; `start` is empty where no start is marked."""
+    """The days of a verdict drawn, with all its texts.
+
+    `scale` names what is drawn, `ticks` are the labels beside it, `bar` names the days that the bar
+    marks; `start` is empty where no start is marked.
+    """
 
     course: Course
     title: str
     desc: str
-    ends: tuple[str, str]
+    scale: str
+    ticks: tuple[str, ...]
+    bar: str
     dates: tuple[str, str]
     start: str
-    legend: str
+    legend: tuple[str, ...]
     table: Cells
 
 
@@ -86,8 +111,8 @@ def say_once(cards: Sequence[TriedCard], language: Language) -> list[TriedCard]:
     for card in cards:
         picture = card.picture
         if picture is not None:
-            picture = replace(picture, legend="" if picture.legend in told else picture.legend)
-            told.add(card.picture.legend if card.picture else "")
+            picture = replace(picture, legend=tuple(text for text in picture.legend if text not in told))
+            told.update(picture.legend)
         body = say(language, "effect.again") if card.body in told else card.body
         aside = "" if card.aside in told else card.aside
         told |= {card.body, card.aside}
@@ -117,7 +142,12 @@ def tell_finding(finding: Finding, language: Language, *, gentle: bool) -> Tried
 
 
 def name_tried(event: str, app: str, language: Language) -> str:
-    """What was tried: a known thing by its name, an own word as it is; with its app or provider."""
+    """What was tried: a known thing by its name, an own word as it is; with its app or provider.
+
+    A change of habit is called by its word, which stands where others have an app.
+    """
+    if event == "change" and app.strip():
+        return sentences.own_word(app)
     key = f"effect.name.{event}"
     what = say(language, key) if key in language.messages else sentences.own_word(event)
     return say(language, "effect.with_app", what=what, app=sentences.own_word(app)) if app.strip() else what
@@ -130,18 +160,37 @@ def start_large(text: str) -> str:
 
 
 def why_sentence(effect: Effect, language: Language) -> str:
-    """Why it cannot be told."""
+    """Why it cannot be told; not "yet" where nothing can come any more."""
     what = name_tried(effect.event, effect.app, language)
-    why = say(language, f"effect.why.{effect.reason or 'no_outcome'}", what=what)
-    return say(language, "effect.cannot_tell", why=why)
+    reason, over = effect.reason or "no_outcome", is_gone(effect)
+    why = say(
+        language, f"effect.{'over' if over and reason == 'few_days_after' else 'why'}.{reason}", what=what
+    )
+    return say(language, "effect.over.cannot_tell" if over else "effect.cannot_tell", why=why)
+
+
+def is_gone(effect: Effect) -> bool:
+    """Whether what is missing cannot come back, since all days that are looked at are over."""
+    return effect.needed is None and is_over(effect) and (effect.reason or "no_outcome") in GONE
 
 
 def help_sentence(effect: Effect, language: Language, *, gentle: bool = False) -> str:
     """What would make it tellable: how many days, where that is known."""
     reason = effect.reason or "no_outcome"
+    gone = is_gone(effect)
     if effect.needed is not None and not gentle and f"effect.more.{reason}" in language.messages:
         return say(language, f"effect.more.{reason}", n=effect.needed)
-    return say(language, f"effect.help.{reason}")
+    if gone:
+        texts = [say(language, "effect.over.missing")]
+    elif is_over(effect) and reason == "no_variation":
+        texts = [say(language, "effect.over.same")]
+    else:
+        texts = [say(language, f"effect.help.{reason}")]
+    if effect.event not in CARE and (gone or reason in PLAN_TELLS):
+        texts.append(
+            say(language, "effect.help.plan_given_up" if effect.question == "plan" else "effect.over.plan")
+        )
+    return " ".join(texts)
 
 
 def when_words(effect: Effect, language: Language) -> str:
@@ -199,8 +248,7 @@ def doubt_sentences(effect: Effect, language: Language) -> list[str]:
     """What takes from a verdict: that a small change can hide or that checks disagree, and that it is early."""
     texts = []
     if effect.verdict == "no_clear_change":
-        taken_back = effect.lo is not None and effect.hi is not None and effect.lo * effect.hi > 0
-        texts.append(say(language, "effect.unsteady" if taken_back else "effect.hidden"))
+        texts.append(say(language, "effect.unsteady" if effect.taken_back else "effect.hidden"))
     return [*texts, say(language, "effect.early")] if effect.early else texts
 
 
@@ -254,13 +302,17 @@ def earlier_sentence(earlier: Sequence[Effect], language: Language) -> str:
 def tell_notes(findings: Sequence[Finding], language: Language, *, gentle: bool) -> list[str]:
     """What holds for all that was found, each once: what it does not say, its ranges, that it is no advice."""
     found = [f.effect for f in findings if f.effect.verdict != "cannot_tell"]
-    ranged = [effect for effect in found if effect.lo is not None and not gentle]
+    ranged = {(e.question, e.early) for e in found if e.lo is not None and not gentle}
+    asked = {question for question, _ in ranged}
     keys = {
         "went": any(effect.question != "plan" for effect in found),
         "drawn": any(effect.question == "plan" for effect in found),
-        "allowed": any(effect.method == "autoregressive" for effect in ranged),
-        "range": any(not effect.early for effect in ranged),
-        "range_early": any(effect.early for effect in ranged),
+        "allowed_start": "since_start" in asked,
+        "range_start": ("since_start", False) in ranged,
+        "range_start_early": ("since_start", True) in ranged,
+        "allowed": "after_sessions" in asked,
+        "range": bool({("after_sessions", False), ("plan", False)} & ranged),
+        "range_early": ("after_sessions", True) in ranged,
         "kind": any(is_harder(effect) for effect in found),
         "treatment": bool(findings),
     }
@@ -310,24 +362,35 @@ def draw_picture(finding: Finding, language: Language) -> Picture:
     """The days of a verdict: a dot each, and what was expected without it."""
     effect, days = finding.effect, finding.days
     outcome, began = effect.outcome, effect.start if effect.question == "since_start" else None
+    values, expected = [day.value for day in days], [expected_of(day) for day in days]
+    ticks = mark_scale(outcome, *find_ends(values, expected), language)
     course = draw_course(
-        [day.value for day in days],
-        [expected_of(day) for day in days],
+        values,
+        expected,
         [day.with_it for day in days],
+        ticks=[place for place, _ in ticks],
         probit=outcome == "index",
         mirror=language.direction == "rtl",
     )
-    legend = ["effect.legend"] + ["effect.legend_gap"] * any(day.value is None for day in days)
+    legend = [
+        f"effect.legend.{effect.question}",
+        "effect.legend_band",
+        f"effect.legend_bar.{effect.question}",
+    ]
+    legend += ["effect.legend_steps"] * (outcome == "index")
+    legend += ["effect.legend_gap"] * any(value is None for value in values)
     what = name_tried(effect.event, effect.app, language)
     return Picture(
         course=course,
         title=start_large(say(language, "effect.picture", what=what)),
         desc=describe_days(effect, days, language),
-        ends=(write_end(outcome, course.high, language), write_end(outcome, course.low, language)),
+        scale=say(language, f"effect.scale.{outcome}"),
+        ticks=tuple(text for _, text in ticks),
+        bar=say(language, f"effect.side.{effect.question}.bar"),
         dates=(short_day(days[0].date, language), short_day(days[-1].date, language)),
         start="" if began is None else say(language, "effect.began", day=short_day(began, language)),
-        legend=" ".join(say(language, key) for key in legend),
-        table=tabulate_weeks(outcome, days, language),
+        legend=tuple(say(language, key) for key in legend),
+        table=tabulate_weeks(effect, days, language),
     )
 
 
@@ -347,18 +410,22 @@ def describe_days(effect: Effect, days: Sequence[EffectDay], language: Language)
         "with_it": mean([day.value for day in with_it]),
         "expected": mean([day.expected for day in with_it]),
     }
+    sides = {side: say(language, f"effect.side.{effect.question}.{side}") for side in ("without", "with")}
     return say(
         language,
         "effect.desc",
+        side_without=sides["without"],
+        side_with=sides["with"],
         first=format_date(days[0].date, "long", locale=language.locale),
         last=format_date(days[-1].date, "long", locale=language.locale),
         **{name: write_level(effect.outcome, value, language) for name, value in means.items()},
     )
 
 
-def tabulate_weeks(outcome: str, days: Sequence[EffectDay], language: Language) -> Cells:
+def tabulate_weeks(effect: Effect, days: Sequence[EffectDay], language: Language) -> Cells:
     """The days of a picture week by week: means of days without it and with it, and what was expected of them all."""
-    head = tuple(say(language, f"effect.col_{name}") for name in ("week", "without", "with", "expected"))
+    sides = (f"side.{effect.question}.without", f"side.{effect.question}.with")
+    head = tuple(say(language, f"effect.{name}") for name in ("col_week", *sides, "col_expected"))
     rows = []
     first = monday_of(days[0].date)
     while first <= days[-1].date:
@@ -369,7 +436,7 @@ def tabulate_weeks(outcome: str, days: Sequence[EffectDay], language: Language) 
             mean([day.value for day in known if day.with_it]),
             mean([day.expected for day in known]),
         )
-        cells = ("" if m is None else write_level(outcome, m, language) for m in means)
+        cells = ("" if m is None else write_level(effect.outcome, m, language) for m in means)
         rows.append((short_day(first, language), *cells))
         first = last
     return Cells(head, tuple(rows), ("",) * len(rows))
@@ -395,13 +462,13 @@ def write_level(outcome: str, value: float | None, language: Language) -> str:
     )
 
 
-def write_end(outcome: str, value: float, language: Language) -> str:
-    """An end of the picture's scale, as short as it can be."""
-    if outcome == "tst_min":
-        return say(language, "unit.hours", h=sentences.number(language, value / 60, digits=1))
-    if outcome == "ln_rmssd":
-        return write_level(outcome, value, language)
-    return sentences.number(language, value)
+def mark_scale(outcome: str, low: float, high: float, language: Language) -> list[tuple[float, str]]:
+    """The labels of a picture's scale, each with its place: those of the sheet for the index, else round numbers."""
+    if outcome == "index":
+        return [(x, sentences.number(language, x)) for x in INDEX_TICKS]
+    to_read, to_place = READ_AS.get(outcome, (float, float))
+    shown, digits = choose_ticks(to_read(low), to_read(high))
+    return [(to_place(x), sentences.number(language, x, digits=digits)) for x in shown]
 
 
 def short_day(day: date, language: Language) -> str:

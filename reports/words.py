@@ -143,15 +143,17 @@ def week_sentence(week: Week, language: Language) -> str:
 
 
 def after_sentence(week: Week, language: Language) -> str:
-    """What follows the one sentence: how it went on, last week, and a kind word."""
+    """What follows the one sentence: last week, how it went on, and a kind word."""
     parts = []
     if week.story in ("heavy", "harder", "mixed") and week.back:
         parts.append(say(language, "after.back", weekday=sentences.weekday(language, week.back)))
-    if week.story in ("heavy", "harder", "mixed", "one") and week.last_week_high is not None:
-        parts.append(last_sentence(len(week.high), week.last_week_high, language))
     lasting = week.story == "ordinary" and week.lasting is not None
     kind = "heavy" if week.story in ("harder", "mixed") else week.story
     parts.append(say(language, f"after.{'lasting' if lasting else kind}"))
+    if week.story in ("heavy", "harder", "mixed", "one") and week.last_week_high is not None:
+        # Where the kind word is about the days themselves, nothing stands between them and it.
+        place = len(parts) if week.story == "one" else 0
+        parts.insert(place, last_sentence(len(week.high), week.last_week_high, language))
     return " ".join(parts)
 
 
@@ -242,7 +244,8 @@ def by_day(told: Sequence[tuple[date, str]]) -> tuple[str, ...]:
 
 def lasting_card(lasting: Lasting, language: Language) -> Card:
     """An alert: how long signals have been away from usual, and what else does that."""
-    title = say(language, "lasting.nights" if lasting.by_night else "lasting.days", n=lasting.days)
+    key = "lasting.nights" if lasting.by_night else "lasting.days"
+    title = say(language, key, n=lasting.days, weekday=sentences.weekday(language, lasting.day))
     causes = sentences.list_causes(language, "whole", lasting.day, lasting.others)
     return Card(title, say(language, "lasting.note"), say(language, "other.card", causes=causes))
 

@@ -8,6 +8,14 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+BROKEN_HEADS = r"""() => [...document.querySelectorAll('thead th')].filter(head => {
+    const range = document.createRange();
+    range.selectNodeContents(head);
+    const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+    return lines.size > head.textContent.trim().split(/\s+/).length;
+}).map(head => head.textContent)"""
+"""Heads of tables that stand on more lines than they have words: broken within a word."""
+
 
 @contextmanager
 def launch() -> Iterator[Browser]:

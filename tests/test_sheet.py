@@ -15,7 +15,7 @@ from subprocess import CompletedProcess
 import pypdf
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import watch
+from browsing import BROKEN_HEADS, watch
 from build_weeks import FIRST_WEEK, HEAVY_WEEK, MONDAY, NEARLY_EMPTY_WEEK, NOT_WORN, NOW
 from playwright.sync_api import Browser, Page
 from pseudo import ACCENTS, write_pseudo
@@ -290,8 +290,14 @@ def test_on_a_screen_it_fits_and_axe_finds_nothing(
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate(OUTSIDE) == []
-    page.set_viewport_size({"width": 320, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert not page.locator("p.sideways").is_visible()
+    for width in (390, 320):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(BROKEN_HEADS) == []
+        assert page.locator("p.sideways").is_visible()
+    page.emulate_media(media="print")
+    assert not page.locator("p.sideways").is_visible()
 
 
 @pytest.mark.parametrize("name", ["heavy", "heaviest", "empty", "first", "gaps", "week", "eight", ACCENTS])
@@ -329,9 +335,15 @@ def test_a_sheet_is_refused_with_a_reason(folder: Path) -> None:
     with pytest.raises(ExplainedError, match="no complete week with data yet"):
         ask("heavy", before=date(2019, 1, 1))
     with pytest.raises(
-        ExplainedError, match="The week of 2020-07-19 is not over: ask for a day before 2020-07-13"
+        ExplainedError,
+        match="The week of 2020-07-19 is not over on 2020-07-19: ask for a day before 2020-07-13",
     ):
         ask("heavy", before=NEXT - timedelta(days=1), of=NEXT - timedelta(days=1))
+    for outside in (date(2018, 1, 1), NEXT):
+        with pytest.raises(
+            ExplainedError, match=f"Nothing was recorded in the week of {outside}: ask for a day"
+        ):
+            ask("heavy", before=NEXT + timedelta(days=7), of=outside)
     with open_warehouse(folder / "w.duckdb") as con:
         con.execute("insert into meta.setting values (?, 'age_band', 'under18', ?)", [LONGEST, NOW])
     try:

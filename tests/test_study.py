@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import watch
+from browsing import BROKEN_HEADS, watch
 from build_weeks import table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -260,6 +262,8 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             for p in ("p-allows", "p-withdrew")
             for k, when in ((1, datetime(2026, 2, 5)), (2, datetime(2026, 3, 25)))
         ]
+        # What they told is no record of a device: refused lines of it are nobody's but theirs.
+        files.append(files[0] | {"file_id": 3, "source": "diary"})
         staged.add("meta.source_file", table("meta.source_file", files))
         vitals = [
             {"participant": p, "source": "oura", "device": "ring", "vital": "spo2", "offset_min": 120}
@@ -321,6 +325,44 @@ def test_days_from_the_asked_one_on_are_not_read(warehouse: Path) -> None:
     assert study.read(warehouse, before=MONDAY).people == ()
 
 
+def test_a_tag_long_after_the_last_wear_is_no_day_of_the_record(warehouse: Path, tmp_path: Path) -> None:
+    before = date(2027, 3, 1)
+    plain = study.read(warehouse, before=before)
+    told = tmp_path / "told.duckdb"
+    shutil.copy(warehouse, told)
+    with open_warehouse(told) as con:
+        # Features make every day up to the one of the tag, and an hour of each: nothing worn, nothing valid.
+        con.execute(
+            "insert into feature.value by name"
+            " select * exclude (k) replace (day + (30 * k)::integer as day, 0.0 as value)"
+            " from feature.value, range(1, 12) as later (k) where value is not null"
+        )
+        con.execute(
+            "insert into feature.hour by name"
+            " select * exclude (k) replace (day + (30 * k)::integer as day, 0.0 as worn_min,"
+            " hour_utc + to_days((30 * k)::integer) as hour_utc) from feature.hour, range(1, 12) as later (k)"
+        )
+    assert study.read(told, before=before) == plain
+    assert sum(week.days for week in plain.weeks) == 4
+
+
+def test_who_only_told_something_has_no_data_yet(warehouse: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told.duckdb"
+    shutil.copy(warehouse, told)
+    with open_warehouse(told) as con:
+        con.execute(
+            "insert into feature.value by name select * replace ('p-silent' as participant)"
+            " from feature.value where participant = 'p-allows'"
+        )
+    found = study.read(told, before=date(2026, 3, 30))
+    assert (len(found.people), found.silent) == (1, 1)
+
+
+def test_a_record_ends_with_the_last_data_before_the_asked_day(warehouse: Path) -> None:
+    # Of four days, the third has no data; what came on the fourth is not known before it.
+    assert study.read(warehouse, before=MONDAY + timedelta(days=3)).people[0].days == 2
+
+
 def test_a_device_with_a_slash_keeps_its_name(warehouse: Path) -> None:
     with open_warehouse(warehouse, read_only=True) as con:
         streams = study.read_study.read_streams(con, date(2026, 3, 30))
@@ -330,7 +372,6 @@ def test_a_device_with_a_slash_keeps_its_name(warehouse: Path) -> None:
 def test_the_command_writes_the_page_whole_and_private(warehouse: Path, tmp_path: Path) -> None:
     environ = {"STEADYLINE_WAREHOUSE": str(warehouse), "STEADYLINE_VAR": str(tmp_path / "var")}
     path = tmp_path / "study.html"
-    path.write_text("an older one")
     ran = CliRunner().invoke(app, ["status", "--study", str(path)], env=environ)
     assert ran.exit_code == 0, ran.output
     assert "people on it: 1; not on it, since they do not allow research: 1" in ran.output
@@ -341,6 +382,11 @@ def test_the_command_writes_the_page_whole_and_private(warehouse: Path, tmp_path
     assert [p.name for p in tmp_path.iterdir() if p.name != "var"] == ["study.html"]
     for name in ("p-allows", "p-silent", "p-withdrew", "Anna", "spo2"):
         assert name not in page
+    again = CliRunner().invoke(app, ["status", "--study", str(path)], env=environ)
+    assert "is there already: name a new file" in str(again.exception)
+    as_pdf = CliRunner().invoke(app, ["status", "--study", str(tmp_path / "study.pdf")], env=environ)
+    assert "is a .html file, not 'study.pdf'" in str(as_pdf.exception)
+    assert (path.read_text(encoding="utf-8"), (tmp_path / "study.pdf").exists()) == (page, False)
 
 
 def test_what_is_no_place_for_a_page_is_said_and_nothing_is_written(tmp_path: Path) -> None:
@@ -396,6 +442,26 @@ def test_nobody_is_on_the_page_by_name() -> None:
     assert not re.search(r"p-\d{3}", page)
 
 
+def test_differences_of_wear_are_told_as_longer_or_shorter() -> None:
+    html = unescape(render_study(draw_study(40), ENGLISH))
+    assert re.search(
+        r"worn \d\.\d\d h shorter than on the same people's usual days \(95 % interval: \d\.\d\d h shorter to ",
+        html,
+    )
+    assert "minus" not in html
+    assert not re.search(
+        "[−-]0", re.sub(r"<[^>]*>", " ", html.split("Missing, and")[1].split("Wear by level")[0])
+    )
+
+
+@pytest.mark.parametrize(("people", "says"), [(1, "Each bar is a week."), (2, "Each bar is 2 weeks.")])
+def test_a_bar_is_said_to_be_what_it_is(people: int, says: str) -> None:
+    made = replace(draw_study(12), step_weeks=people)
+    html = render_study(made, ENGLISH)
+    assert html.count(says) == 2
+    assert "a week; the tallest" not in html
+
+
 def test_an_empty_study_says_so() -> None:
     page = render_study(study_of(), ENGLISH)
     assert "nothing to show" in page
@@ -447,6 +513,9 @@ def test_nothing_overflows(page: Page, tmp_path: Path, width: int, people: int) 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     sizes = page.eval_on_selector_all("summary", "es => es.map(e => e.getBoundingClientRect().height)")
     assert min(sizes) >= 24
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    assert page.evaluate(BROKEN_HEADS) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_in_a_language_from_right_to_left_charts_are_mirrored(page: Page, tmp_path: Path) -> None:

@@ -15,13 +15,17 @@ from hypothesis import strategies as st
 from test_claims import find_claims
 from tried_rows import ADVICE, JUDGED, LOWER, OPEN, Noted, effect_of, fill_tried, verdict
 
+from models.effect.limits import AFTER_DAYS
 from models.effect.question import Reason
-from reports.catalogue import load_language
+from models.effect.randomise import PLAN_DAYS
+from reports.catalogue import load_language, say
 from reports.read_tried import Effect, Kept, read_tried
-from reports.tried import CARE, Finding, Tried, choose_tried, coming_week
+from reports.tried import CARE, LOOKED_DAYS, Finding, Tried, choose_tried, coming_week, is_over
 from reports.tried_words import (
     difference_sentence,
     doubt_sentences,
+    help_sentence,
+    name_tried,
     put_in_words,
     tell_finding,
     tell_notes,
@@ -263,10 +267,12 @@ def test_what_takes_from_a_verdict_is_said() -> None:
     said = {
         "open": doubt_sentences(effect_of("no_clear_change", **OPEN), ENGLISH),
         "back": doubt_sentences(effect_of("no_clear_change", **LOWER, steady=False), ENGLISH),
+        "both": doubt_sentences(effect_of("no_clear_change", **OPEN, steady=False), ENGLISH),
         "early": doubt_sentences(effect_of("likely_lower", **LOWER, early=True), ENGLISH),
         "plain": doubt_sentences(effect_of("likely_lower", **LOWER), ENGLISH),
     }
     assert said["open"] == ["A small change can still hide in the ups and downs of days."]
+    assert said["both"] == said["open"]  # its range holds 0: no check took it back
     assert said["back"] == ["Other ways to look at it do not agree, so it does not count as a change."]
     assert said["early"] == ["This is an early look, so it can still change."]
     assert said["plain"] == []
@@ -279,7 +285,6 @@ def test_notes_say_only_what_holds_for_what_was_found() -> None:
     start = effect_of("likely_lower", **LOWER)
     plan = effect_of("likely_lower", question="plan", method="randomisation", effect=-9.0, lo=-15.0, hi=-3.0)
     assert "drawn by chance" not in notes(start)
-    assert "19 times in 20" in notes(start)
     assert "99 times in 100" in notes(replace(start, early=True))
     assert "19 times in 20" not in notes(replace(start, early=True))
     assert "what went with it and not why" not in notes(plan)
@@ -293,13 +298,136 @@ def test_notes_say_only_what_holds_for_what_was_found() -> None:
         assert "no reason to change" in notes(found).replace("None of this is a", "no")
 
 
+def test_a_range_since_a_start_is_not_promised_whatever_happens() -> None:
+    start = effect_of("likely_lower", **LOWER)
+    sessions = effect_of("likely_lower", event="therapy", question="after_sessions", **LOWER)
+    plan = effect_of("likely_lower", question="plan", effect=-9.0, lo=-15.0, hi=-3.0)
+
+    def about_ranges(*found: Effect) -> str:
+        texts = tell_notes([Finding(e) for e in found], ENGLISH, gentle=False)
+        return " ".join(text for text in texts if "allowed for" in text or "times in" in text)
+
+    assert about_ranges(start) == (
+        "Before and since: weekdays and a small steady change are allowed for. A season, a holiday or a hard time that"
+        " ends can look the same as a change. If nothing like that came in between, a range since a start holds the"
+        " true difference about 19 times in 20."
+    )
+    early = about_ranges(replace(start, early=True))
+    assert early.endswith(
+        "If nothing like that came in between, an early range since a start holds the true difference about 99 times in"
+        " 100."
+    )
+    assert (
+        about_ranges(plan)
+        == "A range after sessions or in a plan holds the true difference about 19 times in 20."
+    )
+    assert about_ranges(sessions) == (
+        "After sessions: weekdays and slow change over the weeks are allowed for. " + about_ranges(plan)
+    )
+    assert about_ranges(start, sessions, plan) == f"{about_ranges(start)} {about_ranges(sessions)}"
+
+
+def test_days_that_were_not_usual_may_have_been_calm_ones() -> None:
+    for reason, question in (
+        ("begun_on_hard_days", "since_start"),
+        ("sessions_on_hard_days", "after_sessions"),
+    ):
+        card = tell_finding(
+            Finding(effect_of("cannot_tell", reason=reason, question=question)), ENGLISH, gentle=False
+        )
+        assert "not your usual days, and such times often pass by themselves." in card.body
+        assert not re.search(r"\b(hard\w*|eas\w+|calm\w*)\b", card.body)
+
+
+def test_a_change_of_habit_is_called_by_its_word() -> None:
+    assert name_tried("change", "less coffee", ENGLISH) == "\u2068less coffee\u2069"
+    assert name_tried("change", "", ENGLISH) == "the change"
+    assert name_tried("mindful", "Calm", ENGLISH) == "mindful time with \u2068Calm\u2069"
+
+
+# Once the days are over
+
+
+def waits(reason: str, days: int, **more: object) -> Effect:
+    """Cannot tell, after so many days since the start."""
+    last = JUDGED - timedelta(days=1)
+    start = last - timedelta(days=days - 1)
+    return effect_of("cannot_tell", reason=reason, start_day=start, last_day=last, **more)
+
+
+def test_the_days_that_are_looked_at_are_those_of_the_models() -> None:
+    assert LOOKED_DAYS == {"since_start": AFTER_DAYS, "plan": PLAN_DAYS}
+    assert [is_over(waits("few_days_with", k)) for k in (41, 42)] == [False, True]
+    assert [is_over(waits("few_days_with", k, question="plan")) for k in (83, 84)] == [False, True]
+    assert not is_over(waits("few_days_with", 168, question="after_sessions"))
+    assert not is_over(waits("few_days_with", 42, early=True))
+
+
+MISSING = (
+    "no_outcome",
+    "few_days_after",
+    "few_days_with",
+    "few_days_without",
+    "many_days_missing",
+    "wear_changed",
+)
+NO_MORE = "These days are over, and what is missing in them cannot come back."
+A_PLAN = "A plan drawn by chance could tell from here on."
+
+
+@pytest.mark.parametrize("reason", MISSING)
+def test_what_cannot_come_back_is_not_asked_for(reason: str) -> None:
+    assert help_sentence(waits(reason, 42), ENGLISH) == f"{NO_MORE} {A_PLAN}"
+    assert help_sentence(waits(reason, 42), ENGLISH, gentle=True) == f"{NO_MORE} {A_PLAN}"
+    assert help_sentence(waits(reason, 84, question="plan"), ENGLISH) == (
+        f"{NO_MORE} A new plan can start whenever you like."
+    )
+    for event in CARE:
+        assert help_sentence(waits(reason, 42, event=event), ENGLISH) == NO_MORE
+    for going_on in (
+        waits(reason, 41),
+        waits(reason, 60, early=True),
+        waits(reason, 42, question="after_sessions"),
+    ):
+        assert help_sentence(going_on, ENGLISH) == say(ENGLISH, f"effect.help.{reason}")
+
+
+def test_a_start_that_is_over_did_not_begin_lately_and_is_told_without_yet() -> None:
+    def body(effect: Effect) -> str:
+        return tell_finding(Finding(effect), ENGLISH, gentle=False).body
+
+    assert body(waits("few_days_after", 42)) == (
+        "Cannot tell, because there are too few days with a value since mindful time with \u2068Headspace\u2069 began."
+    )
+    assert body(waits("few_days_after", 30, early=True)) == (
+        "Cannot tell yet, because mindful time with \u2068Headspace\u2069 began not long ago."
+    )
+    assert body(waits("another_change", 42)).startswith("Cannot tell yet, because ")
+
+
+def test_more_days_are_promised_only_where_they_can_help() -> None:
+    assert help_sentence(waits("device_changed", 25), ENGLISH) == f"More days do not change that. {A_PLAN}"
+    assert (
+        help_sentence(waits("no_variation", 42), ENGLISH)
+        == "These days are over, and more days do not change that."
+    )
+    assert help_sentence(waits("no_variation", 30), ENGLISH) == "More days may show more."
+    assert help_sentence(waits("few_days_before", 42), ENGLISH) == (
+        f"Older days would help, if your watch still knows them. {A_PLAN}"
+    )
+    # Nobody is told to let chance draw their care.
+    for event in CARE:
+        told = [help_sentence(waits(reason, 42, event=event), ENGLISH) for reason in get_args(Reason)[:6]]
+        assert not [text for text in told if "drawn" in text]
+
+
 @pytest.mark.parametrize("reason", get_args(Reason))
 @pytest.mark.parametrize("needed", [None, 1, 12])
 def test_every_reason_has_its_words_and_what_would_help(reason: str, needed: int | None) -> None:
     for event in ("therapy", "medicine", "mindful", "own word"):
         held = effect_of("cannot_tell", reason=reason, needed=needed, event=event)
         card = tell_finding(Finding(held), ENGLISH, gentle=False)
-        assert card.body.startswith("Cannot tell yet, because ")
+        assert re.match("Cannot tell( yet)?, because ", card.body)
         assert card.aside.endswith(".")
         assert not re.search(ADVICE, f"{card.body} {card.aside}")
         assert not re.search(r"\d", tell_finding(Finding(held), ENGLISH, gentle=True).aside)

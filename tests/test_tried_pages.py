@@ -9,25 +9,30 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pypdf
 import pytest
 from browsing import launch, watch
 from build_pages import NOTED, pages, read_body, read_texts, warehouse
 from build_weeks import HEAVY_WEEK, MONDAY, NOW
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page
 from sheet_rows import NOTED as NOTED_ON_SHEET
 from sheet_rows import fill_sheet
-from tried_rows import ADVICE, JUDGED, LOWER, Noted, effect_of, fill_tried
+from tried_rows import ADVICE, JUDGED, LOWER, OPEN, Noted, effect_of, fill_tried
 
 from reports.catalogue import load_language, say
-from reports.charts import COURSE_PX, MARGIN_PX, draw_course, find_runs, height_of
+from reports.charts import COURSE_PX, MARGIN_PX, MOST_TICKS, choose_ticks, draw_course, find_runs, height_of
 from reports.mail import write_mail
 from reports.read_tried import EffectDay, Kept
 from reports.sheet import read_sheet
 from reports.sheet_page import render_sheet
+from reports.sheet_tried import tell_checks, tell_note
 from reports.tried import Finding, Tried, list_findings
 from reports.tried_words import (
     describe_days,
+    mark_scale,
     put_in_words,
     write_level,
 )
@@ -57,17 +62,21 @@ def test_the_picture_is_placed_by_hand() -> None:
         [1.0, None, 3.0, 5.0],
         [(2.0, 1.0, 3.0), (2.0, 1.0, 3.0), None, (2.0, 1.0, 3.0)],
         [False, False, True, True],
+        ticks=[2.0, 4.5],
     )
-    # From 1 at the bottom to 5 at the top, six pixels of air: 30 px a unit.
-    assert (course.low, course.high, COURSE_PX, MARGIN_PX) == (1.0, 5.0, 132.0, 6.0)
-    assert course.open == "M0.5 126h0"  # the day without a value has no dot
-    assert course.full == "M2.5 66h0M3.5 6h0"
-    assert course.band == "M0.5 66L1.5 66L1.5 126L0.5 126ZM3.5 66L3.5 126Z"
-    assert course.middle == "M0.5 96L1.5 96M3.5 96"
+    # From 1 at the bottom to 5 at the top, six pixels of air: 36 px a unit.
+    assert (COURSE_PX, MARGIN_PX) == (156.0, 6.0)
+    assert course.open == "M0.5 150h0"  # the day without a value has no dot
+    assert course.full == "M2.5 78h0M3.5 6h0"
+    assert course.band == "M0.5 78L1.5 78L1.5 150L0.5 150ZM3.5 78L3.5 150Z"
+    assert course.middle == "M0.5 114L1.5 114M3.5 114"
+    assert course.ticks == (114.0, 24.0)
     assert course.with_it == ((2, 2),)
     assert course.start_x == 57.5  # half of the 85 % after the labels
+    # The scale holds its labels too: from 1 to 9, 18 px a unit.
+    assert draw_course([1.0, 5.0], [None] * 2, [True] * 2, ticks=[9.0]).full == "M0.5 150h0M1.5 78h0"
     mirrored = draw_course([1.0, None, 3.0, 5.0], [None] * 4, [False, False, True, True], mirror=True)
-    assert mirrored.open == "M3.5 126h0"
+    assert mirrored.open == "M3.5 150h0"
     assert (mirrored.with_it, mirrored.start_x) == (((0, 2),), 42.5)
     assert find_runs([True, False, True, True]) == [(0, 1), (2, 2)]
 
@@ -77,7 +86,55 @@ def test_an_index_is_even_as_on_the_strip_and_one_value_alone_can_be_drawn() -> 
     y = [float(place.split(" ")[1]) for place in course.open.removesuffix("h0").split("h0")]
     assert y[1] - y[0] == pytest.approx(y[2] - y[1], abs=0.11)
     assert height_of(16.0) > height_of(84.0)
-    assert draw_course([5.0], [None], [True]).full == "M0.5 66h0"
+    assert draw_course([5.0], [None], [True]).full == "M0.5 78h0"
+    # 84, 50 and 16 stand as far apart, also where all days lie close together.
+    ticks = draw_course([48.0, 52.0], [None] * 2, [False] * 2, ticks=(84.0, 50.0, 16.0), probit=True).ticks
+    assert ticks == (6.0, 78.0, 150.0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks", "digits"),
+    [
+        (6.4, 8.2, [6.5, 7.0, 7.5, 8.0], 1),
+        (22.0, 61.0, [30.0, 40.0, 50.0, 60.0], 0),
+        (0.0, 10.0, [0.0, 5.0, 10.0], 0),
+        (3.11, 3.19, [3.12, 3.14, 3.16, 3.18], 2),
+    ],
+)
+def test_a_scale_is_labelled_with_round_numbers(
+    low: float, high: float, ticks: list[float], digits: int
+) -> None:
+    assert choose_ticks(low, high) == (ticks, digits)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.floats(-50, 900), st.floats(0.01, 900))
+def test_any_scale_has_two_to_five_labels_within_it(low: float, span: float) -> None:
+    ticks, digits = choose_ticks(low, low + span)
+    assert 2 <= len(ticks) <= MOST_TICKS
+    assert low - 1e-6 <= ticks[0] < ticks[-1] <= low + span + 1e-6
+    assert len({f"{tick:.{digits}f}" for tick in ticks}) == len(ticks)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ends", "labels"),
+    [
+        ("index", (30.0, 60.0), [(84.0, "84"), (50.0, "50"), (16.0, "16")]),
+        ("felt_stress", (1.2, 7.8), [(2.0, "2"), (4.0, "4"), (6.0, "6")]),
+        ("tst_min", (350.0, 560.0), [(360.0, "6"), (420.0, "7"), (480.0, "8"), (540.0, "9")]),
+        (
+            "ln_rmssd",
+            (3.1, 4.0),
+            [(np.log(30), "30"), (np.log(40), "40"), (np.log(50), "50")],
+        ),  # 22.2 to 54.6 ms
+    ],
+)
+def test_a_scale_is_read_in_its_unit(
+    outcome: str, ends: tuple[float, float], labels: list[tuple[float, str]]
+) -> None:
+    found = mark_scale(outcome, *ends, ENGLISH)
+    assert [text for _, text in found] == [text for _, text in labels]
+    assert [place for place, _ in found] == pytest.approx([place for place, _ in labels])
 
 
 def test_the_picture_has_its_text_and_its_table(page: Page) -> None:
@@ -91,8 +148,12 @@ def test_the_picture_has_its_text_and_its_table(page: Page) -> None:
         "select avg(value) filter (not with_it), avg(value) filter (with_it),"
         f" avg(expected) filter (with_it and value is not null) from model.effect_day where {key}"
     )
-    assert f"Days without it: {without:.0f} on average." in desc
-    assert f"Days with it: {with_it:.0f}, where {expected:.0f} was expected." in desc
+    assert f"Before: {without:.0f} on average." in desc
+    assert f"Since: {with_it:.0f}, where {expected:.0f} was expected." in desc
+    heads = page.locator("section.tried thead").first.locator("th").all_inner_texts()
+    assert heads == ["Week from", "Before", "Since", "Expected"]
+    texts = drawn.first.locator("text").all_text_contents()
+    assert texts[:5] == ["Body stress signal, 0 to 100", "84", "50", "16", "since"]
     rows = page.locator("section.tried tbody").first.locator("tr").all_inner_texts()
     weeks = query(
         "select date_trunc('week', date), avg(value) filter (not with_it), avg(value) filter (with_it),"
@@ -130,7 +191,7 @@ def test_the_picture_in_words_has_the_means_of_each_side_by_hand() -> None:
         for k, (value, expected, with_it) in enumerate(values)
     )
     assert describe_days(effect_of("likely_lower", **LOWER), days, ENGLISH) == (
-        "From 13 July 2020 to 17 July 2020. Days without it: 50 on average. Days with it: 32, where 65 was expected."
+        "From 13 July 2020 to 17 July 2020. Before: 50 on average. Since: 32, where 65 was expected."
     )
 
 
@@ -181,7 +242,7 @@ def test_every_number_of_what_was_tried_is_in_a_table(name: str) -> None:
     ):
         known |= {f"{x:.0f}" for x in row if x is not None}
     for row in query(
-        "select min(least(value, expected_lo)), max(greatest(value, expected_hi)), avg(value) filter (with_it),"
+        "select avg(value) filter (with_it),"
         " avg(value) filter (not with_it), avg(expected) filter (with_it and value is not null)"
         f" from model.effect_day where participant = '{name}' group by event"
     ):
@@ -199,6 +260,7 @@ def test_every_number_of_what_was_tried_is_in_a_table(name: str) -> None:
     for constant in CONSTANTS:
         told = told.replace(constant, "")
     numbers = re.findall(r"\d+(?:\.\d+)?", told)
+    known |= {"84", "50", "16", "0", "100", "6.5", "7.0", "7.5", "8.0"}  # labels of scales
     assert [n for n in numbers if n not in known] == []
     assert len(numbers) > 60
 
@@ -220,6 +282,30 @@ def test_a_page_tells_the_verdicts_of_the_table() -> None:
     drawn = "0110" * 21
     with_it = [day for k, day in enumerate(WEEKDAYS) if drawn[42 + k] == "1"]
     assert f"with it on {' and '.join([', '.join(with_it[:-1]), with_it[-1]])}," in line
+
+
+def test_a_picture_since_a_start_says_before_and_since_and_the_key_is_given_once() -> None:
+    started, sessions = re.findall(r'<p class="soft small">(Each dot.*?)</p>', section_of("tried"), re.DOTALL)
+    assert started == (
+        "Each dot is a day: full ones since then, open ones before. The shaded band is what we expected of a day"
+        " without it, and holds about 4 days in 5. The thick bar below marks the days since. In the scale, 50 is your"
+        " usual, and steps are wider near the ends. A day without a dot is one without a value."
+    )
+    assert sessions == (
+        "Each dot is a day: full ones on the day of a session and the three days after, open ones on the others."
+        " The thick bars below mark a session and the days just after."
+    )
+    assert "full ones drawn with it, open ones drawn without." in section_of("planned")
+    assert "wider near the ends" not in section_of("planned")  # hours of sleep are even
+    since = effect_of("no_clear_change", **OPEN)
+    days = tuple(EffectDay(MONDAY + timedelta(days=k), 50.0 + k, 51.0, 40.0, 60.0, k > 2) for k in range(6))
+    said = put_in_words(Tried(JUDGED, (Finding(since, (), days),) * 2), ENGLISH)
+    assert said is not None
+    first, second = (card.picture for card in said.cards)
+    assert first is not None
+    assert second is not None
+    assert len(first.legend) == 4
+    assert second.legend == ()  # it is folded, since all of its key stands above
 
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -247,7 +333,8 @@ def test_a_page_and_its_mail_say_the_same_and_promise_nothing(name: str) -> None
     ]
     left_out = [
         plainly(say(ENGLISH, key))
-        for key in ("effect.legend", "effect.legend_gap", "effect.see", "page.as_table")
+        for key in ENGLISH.messages
+        if key.startswith(("effect.legend", "effect.see", "page.as_table"))
     ]
     for sentence in said:
         for legend in left_out:
@@ -304,7 +391,7 @@ def test_the_sheet_tells_three_and_no_own_words(folder: Path, page: Page, tmp_pa
     )
     assert (
         "Checks: φ 0.34 (at .2 −0.53, at .6 −0.50 SD), 0.02 of made-up starts as large, −0.61 to −0.44 SD with any"
-        " week left out and tau −0.31." in text
+        " week left out, −0.47 SD without the 4 or 6 weeks before and tau −0.31." in text
     )
     assert "Felt stress, as said likely lower (q 0.02) and Sleep time no clear change (q 0.40)." in text
     assert (
@@ -325,6 +412,27 @@ def test_the_sheet_tells_three_and_no_own_words(folder: Path, page: Page, tmp_pa
     assert "is no advice on a treatment" in printed
     page.set_viewport_size({"width": 320, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_the_sheet_says_of_a_start_what_its_interval_does_not_allow_for() -> None:
+    start = Finding(effect_of("likely_lower", **LOWER))
+    plan = Finding(
+        effect_of("likely_lower", question="plan", method="randomisation", effect=-9.0, lo=-15.0, hi=-3.0)
+    )
+    sessions = Finding(replace(start.effect, question="after_sessions"))
+    unknown = Finding(effect_of("cannot_tell", reason="few_days_after"))
+    limit = "a season, a holiday or a hard time that ends can look the same as a change"
+    assert limit in tell_note([plan, start], ENGLISH)
+    assert limit not in tell_note([plan, sessions, unknown], ENGLISH)
+
+
+def test_the_sheet_says_that_checks_disagree_only_where_they_took_something_back() -> None:
+    def checks(**more: object) -> str:
+        return " ".join(tell_checks(effect_of("no_clear_change", **more), ENGLISH))
+
+    assert "not counted as a change" in checks(**LOWER, steady=False)
+    assert "not counted as a change" not in checks(**OPEN, steady=False)
+    assert "not counted as a change" not in checks(**LOWER)
 
 
 def test_a_sheet_of_somebody_who_tried_nothing_is_as_it_was(folder: Path) -> None:

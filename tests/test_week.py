@@ -30,7 +30,7 @@ from reports.page import HINTS, choose_hint
 from reports.read import Person, read_people
 from reports.sentences import clock, day_range
 from reports.week import Mark, Night, Sleep, Week, monday_of, summarise, tell_story
-from reports.weekly import choose_weeks, person_folder, write_week
+from reports.weekly import choose_weeks, person_folder, write_private, write_week
 from reports.wishes import Wishes
 from reports.words import (
     after_sentence,
@@ -43,6 +43,7 @@ from reports.words import (
     went_card,
 )
 from warehouse.commit import commit
+from warehouse.errors import ExplainedError
 from warehouse.store import open_warehouse
 
 ENGLISH = load_language()
@@ -91,7 +92,8 @@ def test_heavy_week_counts_its_days_and_says_when_it_was_over(people: dict[str, 
         "A heavy week for your body: it worked harder than usual on Wednesday, Thursday and Friday."
     )
     assert after_sentence(week, ENGLISH) == (
-        "By Saturday it was back to your usual. Last week had no such day. That happens. Be kind to yourself."
+        "Last week had no such day. By Saturday your body was back to its usual. Weeks like this happen."
+        " Be kind to yourself."
     )
     assert week.iso_week == "2020-W29"
 
@@ -271,12 +273,37 @@ def test_raster_places_nights_on_one_axis_across_midnight() -> None:
 
 
 def test_a_week_is_chosen_by_the_last_worn_day_or_asked_for() -> None:
-    worn = {"a": date(2020, 7, 8), "b": date(2020, 5, 3)}
+    worn = {"a": (date(2020, 4, 8), date(2020, 7, 8)), "b": (date(2020, 4, 15), date(2020, 5, 3))}
     assert choose_weeks(worn, AFTER, None) == {"a": date(2020, 7, 6), "b": date(2020, 4, 27)}
-    assert choose_weeks(worn, AFTER, date(2020, 7, 19)) == dict.fromkeys(worn, MONDAY)
-    with pytest.raises(ValueError, match="not over on 2020-07-19: ask for a day before 2020-07-13"):
+    assert choose_weeks(worn, AFTER, date(2020, 5, 1)) == dict.fromkeys(worn, date(2020, 4, 27))
+    with pytest.raises(ExplainedError, match="not over on 2020-07-19: ask for a day before 2020-07-13"):
         choose_weeks(worn, date(2020, 7, 19), MONDAY)
     assert monday_of(date(2020, 7, 19)) == MONDAY
+
+
+def test_no_page_is_written_of_a_week_outside_of_the_record() -> None:
+    worn = {"a": (date(2020, 4, 8), date(2020, 7, 8)), "b": (date(2020, 4, 15), date(2020, 5, 3))}
+    # The 6th of April is the Monday before the first day; the week of the last day is in the record too.
+    for day, inside in ((date(2020, 4, 6), ["a"]), (date(2020, 5, 4), ["a"]), (date(2020, 7, 12), ["a"])):
+        assert list(choose_weeks(worn, AFTER, day)) == inside
+    for day in (date(2020, 4, 5), date(2020, 7, 13), date(2018, 1, 1)):
+        with pytest.raises(ExplainedError, match="day of the record, 2020-04-08 to 2020-07-08"):
+            choose_weeks(worn, AFTER, day)
+    assert choose_weeks({}, AFTER, date(2020, 5, 1)) == {}
+
+
+def test_a_page_that_cannot_be_written_is_explained_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("reports.weekly.os.fsync", full)
+    with pytest.raises(
+        ExplainedError, match=r"page.html \(No space left on device\): nothing was left behind"
+    ):
+        write_private(tmp_path / "p" / "page.html", b"a page")
+    assert list((tmp_path / "p").iterdir()) == []
 
 
 def test_an_incomplete_week_waits_and_the_one_before_is_written(warehouse: Path, tmp_path: Path) -> None:

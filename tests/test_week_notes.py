@@ -65,7 +65,7 @@ def test_what_lasts_is_told_with_its_values_and_with_what_else_it_may_be(people:
         ("ill_eve", MONDAY + timedelta(days=3)), ("alcohol_eve", MONDAY + timedelta(days=1)),
     ]  # fmt: skip
     card = lasting_card(lasting, ENGLISH)
-    assert card.title == "Your night signals have been away from your usual for 3 nights."
+    assert card.title == "By Friday, your night signals had been away from your usual for 3 nights."
     assert card.aside.startswith(
         "Other things that do this: the sick day you noted on Thursday, the drink you noted on Tuesday or "
     )
@@ -81,7 +81,9 @@ def test_what_lasts_by_day_too_is_not_called_a_night_signal(people: dict[str, Pe
     person = replace(people["p-heavy"], alerts={MONDAY + timedelta(days=3): alert})
     lasting = summarise(person, MONDAY).lasting
     assert lasting is not None
-    assert lasting_card(lasting, ENGLISH).title == "Your signals have been away from your usual for 2 days."
+    assert lasting_card(lasting, ENGLISH).title == (
+        "By Thursday, your signals had been away from your usual for 2 days."
+    )
     assert [part.feature for _, part in lasting.parts] == ["rhr_night", "ahr_day"]  # the third has no value
 
 
@@ -186,7 +188,9 @@ def test_gentle_words_say_the_same_week_without_a_number(people: dict[str, Perso
     week = summarise(people["p-lasting"], MONDAY)
     words = gentle.put_in_words(week, tell_days(people["p-lasting"], MONDAY, ()), ENGLISH)
     assert words.lasting is None
-    assert words.after == "By Saturday it was back to your usual. That happens. Be kind to yourself."
+    assert words.after == (
+        "By Saturday your body was back to its usual. Weeks like this happen. Be kind to yourself."
+    )
     assert words.certain[0] == (
         "You wore the watch long enough on every day and night. That your body worked harder is very likely real."
         " Your usual rests on many earlier days."

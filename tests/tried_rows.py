@@ -74,7 +74,7 @@ def effect_of(word: str, **more: object) -> Effect:
 LOWER = {"effect": -9.4, "lo": -15.2, "hi": -3.1}
 LOWER |= {"sd": 18.1, "effect_sd": -0.52, "lo_sd": -0.84, "hi_sd": -0.17, "p_value": 0.003, "phi": 0.34}
 LOWER |= {"placebo_share": 0.02, "without_a_week_lo_sd": -0.61, "without_a_week_hi_sd": -0.44}
-LOWER |= {"phi_low_sd": -0.53, "phi_high_sd": -0.5, "tau": -0.31}
+LOWER |= {"without_weeks_before_sd": -0.47, "phi_low_sd": -0.53, "phi_high_sd": -0.5, "tau": -0.31}
 OPEN = {"effect": -1.2, "lo": -7.4, "hi": 5.3, "p_value": 0.6, "phi": 0.28, "placebo_share": 0.55}
 OPEN |= {"effect_sd": -0.07, "without_a_week_lo_sd": -0.11, "without_a_week_hi_sd": 0.02}
 MORE_SLEEP = {"effect": 18.2, "lo": 6.1, "hi": 31.4, "p_value": 0.02, "effect_sd": 0.41}
