@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -41,9 +45,11 @@ def export(
         typer.Option("--deidentify", help="Random ids, dates moved by whole weeks, no zones, no devices."),
     ] = False,
     k: Annotated[
-        int,
-        typer.Option(min=2, help="With --deidentify: so many people share what others may know of them."),
-    ] = 10,
+        int | None,
+        typer.Option(
+            min=2, help="With --deidentify: so many people share what others may know; 10 if not said."
+        ),
+    ] = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option(help="With --deidentify: go without age_band or tag; may be given again."),
@@ -69,20 +75,36 @@ def export(
         typer.echo(IDENTIFIES, err=True)
     settings = read_settings(os.environ)
     try:
-        manifest = write(
-            settings.warehouse,
-            to.absolute(),
-            wanted,
-            code=describe(settings),
-            now=utc_now(),
-            wait_s=wait,
-            progress=show_progress if sys.stderr.isatty() else None,
-        )
+        with tidying_up():
+            manifest = write(
+                settings.warehouse,
+                to.absolute(),
+                wanted,
+                code=describe(settings),
+                now=utc_now(),
+                wait_s=wait,
+                progress=show_progress if sys.stderr.isatty() else None,
+            )
     except AnonymityError as error:
         if error.words:
             typer.echo(f"Own words that too few people use: {', '.join(error.words)}", err=True)
         raise
     print_json(manifest) if as_json else typer.echo(summarise(to, manifest))
+
+
+@contextmanager
+def tidying_up() -> Iterator[None]:
+    """Let a request to end (SIGTERM, SIGHUP) end by way of an exception, so that nothing half-written stays."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def summarise(folder: Path, manifest: dict[str, Any]) -> str:

@@ -92,33 +92,36 @@ def show_segments(
         check_target(out)
     warehouse = read_settings(os.environ).warehouse
     tables = measure_segments(warehouse, wanted, participant=participant, wait_s=wait_s)
+    form = out.suffix.removeprefix(".") if out is not None else "json" if as_json else "screen"
+    release = release_of(form, participant, wait_s)
     if out is not None:
-        people, rows = write_rows(tables, out, release=release_of(out, participant, wait_s))
+        people, rows = write_rows(tables, out, release=release)
         if as_json:
             print_json({"file": str(out), "people": people, "rows": rows})
         else:
             typer.echo(f"{out}: {count(rows, 'row')} of {count(people, 'person', 'people')}")
         return
     found = list(tables)
-    if as_json:
-        print_json([row for table in found for row in table.to_pylist()])
-        return
-    for segment in wanted:
-        print_table(segment.name, summarise(found, segment.name), empty="none in the time with data")
+    with release([str(table["participant"][0]) for table in found]):
+        if as_json:
+            print_json([row for table in found for row in table.to_pylist()])
+            return
+        for segment in wanted:
+            print_table(segment.name, summarise(found, segment.name), empty="none in the time with data")
     typer.echo("All rows, each with coverage and reason: add --out FILE.csv, FILE.parquet or --json.")
 
 
 def release_of(
-    out: Path, participant: str | None, wait_s: float
+    form: str, participant: str | None, wait_s: float
 ) -> Callable[[list[str]], AbstractContextManager[None]]:
-    """How a file of segments is handed over: one person's is their own, everybody's leaves for others."""
+    """How segments are handed over: one person's are their own, everybody's leave for others, on a screen too."""
     from functools import partial
 
     from warehouse.consent import releasing
 
     if participant is not None:
         return lambda _: nullcontext()
-    warehouse, form = read_settings(os.environ).warehouse, out.suffix.removeprefix(".")
+    warehouse = read_settings(os.environ).warehouse
     return partial(releasing, warehouse, way="export", format=form, now=utc_now(), wait_s=wait_s)
 
 

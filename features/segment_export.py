@@ -65,19 +65,24 @@ def measure_segments(
     wanted : sequence of Segment
         From `segments.read_segments`.
     participant : str or None
-        One person, whose own copy it is; None for everyone who allows research.
+        One person, whose own copy it is; None for everyone who allows research: then all edges are on steps
+        of five minutes.
     wait_s : float
         Seconds to wait while another process holds the warehouse.
 
     Raises
     ------
     SegmentError
-        If there is no such person, or nobody who allowed research.
+        If there is no such person, or nobody who allowed research; or of everyone, if an edge of a segment is
+        on no step.
     """
+    shared = participant is None
+    if shared:
+        segments.check_shared(wanted)
     with open_warehouse(warehouse, read_only=True, wait_s=wait_s) as con:
         con.begin()  # who allows it and their rows are read as they stand at one instant
         for person in choose_people(read.find_people(con), participant):
-            found = _measure_person(con, person, wanted)
+            found = _measure_person(con, person, wanted, shared=shared)
             if found.num_rows:
                 yield found
 
@@ -98,7 +103,9 @@ def choose_people(people: Mapping[str, bool], participant: str | None) -> list[s
     return allowed
 
 
-def _measure_person(con: Connection, participant: str, wanted: Sequence[Segment]) -> pa.Table:
+def _measure_person(
+    con: Connection, participant: str, wanted: Sequence[Segment], *, shared: bool
+) -> pa.Table:
     """Rows of one person; none where no device recorded anything."""
     days = read.find_days_with_data(con, participant)
     if days is None:
@@ -108,7 +115,9 @@ def _measure_person(con: Connection, participant: str, wanted: Sequence[Segment]
     person = gather.make_people(read.read_signals(con, [participant], [axis]), [axis])[0]
     words = sorted({s.event for s in wanted if isinstance(s, AroundEvent)})
     events = [Event(**row) for row in read.read_events(con, participant, words).to_pylist()]
-    instances = segments.find_instances(wanted, person.clock, days, zones=person.zones, events=events)
+    instances = segments.find_instances(
+        wanted, person.clock, days, zones=person.zones, events=events, shared=shared
+    )
     recorded = read.find_recorded(con, [participant], [axis])
     sensors = {sensor for sensor, people in recorded.items() if participant in people}
     every_day = range(days[0], days[1] + 1)
@@ -206,11 +215,13 @@ def _utc(second: np.ndarray[tuple[int], np.dtype[np.int64]]) -> pa.Array:
 
 
 def check_target(target: Path) -> None:
-    """Refuse a file that could not be written, before anything is measured."""
+    """Refuse a file that is there already or could not be written, before anything is measured."""
     if target.suffix not in SUFFIXES:
         raise SegmentError(
             f"{target} is neither .csv nor .parquet: give --out a name that ends in one of them."
         )
+    if target.exists() or target.is_symlink():
+        raise SegmentError(f"{target} is there already: give --out a name that is not there yet.")
     if not target.parent.is_dir():
         raise SegmentError(f"There is no folder {target.parent} for {target.name}: make it and run again.")
 
@@ -231,7 +242,7 @@ def write_rows(
     ConsentChangedError
         If one of them took research back meanwhile: nothing appears.
     SegmentError
-        If the file cannot be written.
+        If the file is there already, or cannot be written.
     """
     check_target(target)
     fresh = target.with_name(f".{target.name}.new")
@@ -247,7 +258,8 @@ def write_rows(
                     people += table["participant"].unique().to_pylist()
                     rows += table.num_rows
         with release(people):
-            fresh.replace(target)
+            check_target(target)
+            fresh.rename(target)
     except OSError as error:
         raise SegmentError(f"Could not write {target} ({error}): check the folder and run again.") from error
     finally:

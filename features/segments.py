@@ -25,7 +25,9 @@ from warehouse.errors import ExplainedError
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS_MIN = {"min": 1, "h": 60, "day": DAY_MIN, "days": DAY_MIN, "week": 7 * DAY_MIN, "weeks": 7 * DAY_MIN}
 IN_DAYS = ("day", "days", "week", "weeks")
-LEAST_PERIOD_MIN = 5
+LEAST_MIN = 5
+"""No segment is shorter, and of everyone at once all edges lie on this grid: else two segments whose edges are a
+minute apart would tell that minute, and single minutes are raw signals."""
 LONGEST_PART_MIN = 7 * DAY_MIN
 LONGEST_MIN = 366 * DAY_MIN
 EPOCH_WEEKDAY = 3
@@ -133,6 +135,7 @@ def find_instances(
     *,
     zones: Sequence[tuple[int, str]],
     events: Sequence[Event],
+    shared: bool = False,
 ) -> list[Instance]:
     """Every instance of every segment, in the order of the segments and of time.
 
@@ -149,11 +152,13 @@ def find_instances(
         First minute (UTC) and IANA zone of each stretch of time, as `Person.zones`.
     events : sequence of Event
         In order of time.
+    shared : bool
+        Whether it is for others: then the start of an event is taken down to five minutes.
     """
     found: list[Instance] = []
     for segment in segments:
         if isinstance(segment, AroundEvent):
-            found += _around(segment, clock, events)
+            found += _around(segment, clock, events, step_min=LEAST_MIN if shared else 1)
             continue
         if isinstance(segment, DayPart):
             start, end = _day_parts(segment, clock, days)
@@ -226,19 +231,47 @@ def _offset_at(zones: Sequence[tuple[int, str]], local_min: int) -> int:
     return offset
 
 
-def _around(around: AroundEvent, clock: Clock, events: Sequence[Event]) -> Iterator[Instance]:
-    """The time around each event of a kind; the event's start is taken down to its minute."""
+def _around(
+    around: AroundEvent, clock: Clock, events: Sequence[Event], *, step_min: int
+) -> Iterator[Instance]:
+    """The time around each event of a kind; the event's start is taken down to a step of minutes."""
     for event in events:
         if event.event != around.event:
             continue
-        start = event.start_s // 60 + around.from_min
-        end = event.start_s // 60 + around.to_min
+        event_min = event.start_s // (60 * step_min) * step_min
+        start, end = event_min + around.from_min, event_min + around.to_min
         place = start - clock.start_min
         on_axis = 0 <= place < len(clock)
         day = int(clock.day[place]) if on_axis else (start + event.offset_min) // DAY_MIN
         at_midnight = (event.start_s + 60 * event.offset_min) % (60 * DAY_MIN) == 0
         dated = at_midnight and end - start < DAY_MIN
         yield Instance(around.name, start, end, day, DATE_ONLY if dated else None)
+
+
+def check_shared(wanted: Sequence[Segment]) -> None:
+    """Refuse segments of everyone of which an edge is not on the grid of five minutes.
+
+    Sums over stretches of which all edges lie on a grid tell, however they are subtracted, nothing finer than
+    the grid; on any other minute, a chain of segments would tell single minutes.
+
+    Raises
+    ------
+    SegmentError
+        Names the segment.
+    """
+    for segment in wanted:
+        if isinstance(segment, DayPart):
+            edges = (segment.start_min, segment.length_min)
+        elif isinstance(segment, Period):
+            edges = (segment.length_min, 0)
+        else:
+            edges = (segment.from_min, segment.to_min)
+        if any(edge % LEAST_MIN for edge in edges):
+            raise SegmentError(
+                f"Segment '{segment.name}' begins or ends between two steps of {LEAST_MIN} min: of everyone at once"
+                " only whole steps are measured, since two segments whose edges are a minute apart would tell that"
+                f" minute; give times and lengths in steps of {LEAST_MIN} min, or name one person with --participant."
+            )
 
 
 # --- the file ----------------------------------------------------------------------------------
@@ -392,6 +425,8 @@ def _date(node: Any) -> int:
 
 def _make_part(values: dict[str, Any]) -> DayPart:
     length_min, _ = values["length"]
+    if length_min < LEAST_MIN:
+        raise ValueError("is too short for what is measured in it", f"at least {LEAST_MIN} min")
     if length_min > LONGEST_PART_MIN:
         raise ValueError("is longer than a week", "a length of 7 days at most, or a period")
     return DayPart(values["name"], values["start"], length_min, values.get("on", frozenset(range(7))))
@@ -399,14 +434,14 @@ def _make_part(values: dict[str, Any]) -> DayPart:
 
 def _make_period(values: dict[str, Any]) -> Period:
     length_min, in_days = values["length"]
-    if length_min < LEAST_PERIOD_MIN:
-        raise ValueError("is too short for what is measured in it", f"at least {LEAST_PERIOD_MIN} min")
+    if length_min < LEAST_MIN:
+        raise ValueError("is too short for what is measured in it", f"at least {LEAST_MIN} min")
     return Period(values["name"], length_min, in_days, values["from"])
 
 
 def _make_around(values: dict[str, Any]) -> AroundEvent:
-    if values["to"] - values["from"] < LEAST_PERIOD_MIN:
-        raise ValueError("ends before it has lasted", f"'to' at least {LEAST_PERIOD_MIN} min after 'from'")
+    if values["to"] - values["from"] < LEAST_MIN:
+        raise ValueError("ends before it has lasted", f"'to' at least {LEAST_MIN} min after 'from'")
     return AroundEvent(values["name"], values["event"], values["from"], values["to"])
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 
 from features.catalog import catalog_rows
+from reports.export.moments import Aliases
+from reports.export.read import Leaving, hold_people
+from reports.export.read_standards import copied_rows
+from reports.export.tables import list_tables
 from warehouse.commit import commit
+from warehouse.dictionary import read_catalog
+from warehouse.spool import copy_tables, open_copy
 from warehouse.staging import stage
+from warehouse.store import open_warehouse
 from warehouse.tables import find_table
 
 FIRST = date(2026, 7, 7)
@@ -20,6 +27,8 @@ SOURCE = "oura/Ring of Ann, serial 4711"
 """A device by a name that somebody gave it."""
 CLOCK = {"onset_clock_h": -1.5, "wake_clock_h": 6.5, "offset_onset_min": 120.0, "offset_wake_min": 120.0}
 """Asleep from 22:30 to 06:30, two hours east of UTC."""
+NAMED_ID, HIDDEN_ID = "7f8a4a52-98b8-4be5-9f0f-6e3f2a1c0d11", "0b6f6a8e-52f1-4c1c-8f43-c5bd4c2ab022"
+"""Ids of the installation; else they are drawn."""
 Row = dict[str, object]
 
 
@@ -139,7 +148,29 @@ def put(
             for table, rows in signals.items():
                 stages.add(table, fill(table, rows))
         commit(warehouse, [stages.folder], now=NOW)
+    set_installation(warehouse, NAMED_ID, HIDDEN_ID)
     return warehouse
+
+
+def set_installation(warehouse: Path, named_id: str, hidden_id: str) -> None:
+    """Give a warehouse known ids."""
+    with open_warehouse(warehouse) as con:
+        con.execute("update meta.installation set named_id = ?, hidden_id = ?", [named_id, hidden_id])
+
+
+def write_standard(
+    write: Callable[..., list[tuple[str, int]]], warehouse: Path, folder: Path, aliases: Aliases = None
+) -> list[tuple[str, int]]:
+    """Write p-one in a standard, from a copy of the rows, as an export does."""
+    folder.mkdir()
+    copy = folder.with_name(f"{folder.name}-rows")
+    with open_warehouse(warehouse, read_only=True) as con:
+        leaving = Leaving({"p-one": None if aliases is None else aliases.get("p-one")})
+        tables = list_tables(read_catalog(con), raw=False, study=aliases is not None)
+        hold_people(con, leaving, tables)
+        copy_tables(con, copied_rows(con, hidden=aliases is not None), copy)
+    with open_copy(copy) as con:
+        return write(con, ["p-one"], folder, aliases=aliases)
 
 
 def bed(start: datetime, end: datetime) -> Row:

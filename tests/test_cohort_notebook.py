@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +24,8 @@ from conftest import ROOT
 from matplotlib import pyplot as plt
 from notebook_cells import check_form, code_cells, read_notebook, run_cells, store_outputs, stored_text
 from scipy import stats
+
+from cli.main import app
 
 NOTEBOOK = ROOT / "docs" / "notebooks" / "cohort.ipynb"
 FOLDER = "STEADYLINE_COHORT"
@@ -131,6 +135,28 @@ def test_the_picture_shows_every_night_once(ran: tuple[list[Any], dict[str, Any]
     assert sum(drawn) == (DAYS - 1) * len(PEOPLE)
     assert len(middle.lines[0].get_xdata()) == ran[1]["people"]["complete"].sum()
     assert right.get_yticks().tolist() == list(range(-1, 5))
+
+
+def test_with_the_published_copy_alone_it_runs_and_says_what_it_does_without(
+    folder: Path, ran: tuple[list[Any], dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(folder / "published.duckdb", tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(tmp_path))
+        shown, space = run_cells(NOTEBOOK)
+    plt.close(space["figure"])
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in told] == [
+        f"There is no {name} in the folder" for name in ("segments.parquet", "truth.csv")
+    ]
+    alone = [value is None for value in shown]
+    assert alone[-3:] == [True, True, True]
+    assert alone[:-3] == [value is None for value in ran[0][:-3]]
+    first = "".join(read_notebook(NOTEBOOK)["cells"][0]["source"])
+    assert "segments.parquet" in first
+    assert "truth.csv" in first
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    assert set(re.findall(r"`steadyline (\w+)", NOTEBOOK.read_text(encoding="utf-8"))) <= commands
 
 
 def test_the_notebook_tells_nothing_of_the_machine_it_was_run_on() -> None:

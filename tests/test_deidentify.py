@@ -35,6 +35,7 @@ from warehouse.store import open_warehouse
 from warehouse.tables import find_table
 
 K = 3
+SUNDAY_BEFORE = CLOCKS_CHANGE - timedelta(days=7)
 VALUE = find_table("feature.value")
 STUDY = [
     *people(3, age_band="30-44", tags={"mindful": 2, "menstruation": 1}),
@@ -170,13 +171,13 @@ def test_weekdays_stay_and_every_value_is_the_true_one(warehouse: Path, tmp_path
         for row in rows_of(VALUE, one)
         if row["feature"] not in hidden
     }
+    # The count of minutes worn on the day of 23 hours is told as of 24: 9.67 · 24 / 23.
+    expected |= {(one.participant, CLOCKS_CHANGE, "worn_min"): 10.0 for one in STUDY}
     assert found == expected
     assert all(alias.shift_days % 7 == 0 for alias in known.values())
 
 
-def test_instants_are_told_by_the_own_clock_and_the_day_of_its_change_is_left_out(
-    warehouse: Path, tmp_path: Path
-) -> None:
+def test_instants_are_told_by_the_own_clock_and_sundays_are_left_out(warehouse: Path, tmp_path: Path) -> None:
     run(warehouse, tmp_path / "out")
     alias = aliases_of(warehouse)["anna-00"]
     moved = timedelta(days=alias.shift_days)
@@ -188,7 +189,7 @@ def test_instants_are_told_by_the_own_clock_and_the_day_of_its_change_is_left_ou
     assert hours == [
         datetime(day.year, day.month, day.day, hour) + moved
         for day in days
-        if day != CLOCKS_CHANGE
+        if day not in (SUNDAY_BEFORE, CLOCKS_CHANGE)
         for hour in range(24)
     ]
     # The hour that begins nine in the morning UTC begins at ten, and after the change at eleven.
@@ -202,7 +203,7 @@ def test_instants_are_told_by_the_own_clock_and_the_day_of_its_change_is_left_ou
     assert [r["start_local"] - moved for r in told] == [
         datetime(day.year, day.month, day.day, 10 if day < CLOCKS_CHANGE else 11)
         for day in days
-        if day != CLOCKS_CHANGE
+        if day not in (SUNDAY_BEFORE, CLOCKS_CHANGE)
     ]
     assert {r["end_local"] - r["start_local"] for r in told} == {timedelta(hours=1)}
 
@@ -236,7 +237,7 @@ def test_devices_are_numbered_in_order_of_first_use(warehouse: Path, tmp_path: P
     for table, column in (("feature_window", "source"), ("model_baseline", "segment")):
         mine = [r for r in rows(tmp_path / "out", table) if r["participant"] == alias.study_id]
         days = {r["day"] - timedelta(days=alias.shift_days): r[column] for r in mine}
-        assert {days[date(2021, 3, d)] for d in range(20, 25)} == {"fitbit_takeout-1"}
+        assert {days[date(2021, 3, d)] for d in (20, 22, 23, 24)} == {"fitbit_takeout-1"}
         assert {days[date(2021, 3, d)] for d in (25, 26, 27, 29, 30, 31)} == {"fitbit_takeout-2"}
     change(
         warehouse,
@@ -250,9 +251,27 @@ def test_devices_are_numbered_in_order_of_first_use(warehouse: Path, tmp_path: P
 def test_a_table_leaves_without_offsets_hashes_and_instants(table: Any) -> None:
     names = redeclare(table).arrow_schema.names
     assert not [n for n in names if n.endswith("_utc") or n in ("offset_min", "input_hash")]
-    gone = {"offset_min", "input_hash"} | ({"minutes"} if table.name == "data_yield" else set())
+    gone = {"offset_min", "input_hash"} | {"data_yield": {"minutes"}, "value": {"n_obs"}}.get(
+        table.name, set()
+    )
     assert len(names) == len([c for c in table.columns if c.name not in gone])
     assert set(redeclare(table).key) <= set(names)
+
+
+@pytest.mark.parametrize("kind", ["omh", "fhir", "csv"])
+def test_the_readme_says_what_times_are_and_no_hash_joins_other_exports(
+    kind: str, warehouse: Path, tmp_path: Path
+) -> None:
+    hidden = run(warehouse, tmp_path / "hidden", kind)
+    open_one = export(warehouse, tmp_path / "open", Wanted(kind), code={}, now=NOW)
+    told, other = (
+        (tmp_path / name / "README.txt").read_text(encoding="utf-8") for name in ("hidden", "open")
+    )
+    assert ("'Z' after a time, or an offset of zero, is local time and not UTC" in told) == (kind != "csv")
+    assert "not UTC" not in other
+    assert all(set(methods) == {"versions"} for methods in hidden["methods"].values())
+    for methods in open_one["methods"].values():
+        assert methods["inputs"] not in (tmp_path / "hidden" / "manifest.json").read_text(encoding="utf-8")
 
 
 # --- k -----------------------------------------------------------------------------------------

@@ -95,7 +95,9 @@ def test_rows_are_those_of_the_warehouse_of_who_allows_research(warehouse: Path,
     found = pq.read_table(tmp_path / "out" / "feature_value.parquet").to_pylist()
     sql = "select * from feature.value where participant <> 'carl' and feature <> 'felt_stress' order by 1, 2, 3"
     with open_warehouse(warehouse, read_only=True) as con:
-        assert found == con.execute(sql).to_arrow_table().to_pylist()
+        held = con.execute(sql).to_arrow_table().to_pylist()
+    # But for the names that they gave their devices.
+    assert found == [{**row, "source": f"{row['source'].split('/')[0]}/device 1"} for row in held]
     assert len(found) == 2 * DAYS * (len(study_warehouse.FEATURES) - 1)
     every = b"".join(bytes_of(tmp_path / "out").values())
     assert b"carl" not in every
@@ -195,6 +197,34 @@ def test_the_dictionary_tells_of_every_column_of_every_file(warehouse: Path, tmp
     for name, path in files.items():
         with path.open(newline="", encoding="utf-8") as file:
             assert next(csv.reader(file)) == told[name]
+
+
+def test_what_is_only_noted_makes_no_record_longer(warehouse: Path, tmp_path: Path) -> None:
+    run(warehouse, tmp_path / "one")
+    with open_warehouse(warehouse) as con:
+        # A note of eleven months later has made features of its day, all of them missing but one.
+        con.execute(
+            "insert into feature.value select * replace (date '2022-02-28' as day, null as source)"
+            " from feature.value where participant = 'anna' and day = '2021-03-31'"
+        )
+    run(warehouse, tmp_path / "two")
+    before, after = (read_csv(tmp_path / name / "data_yield.csv") for name in ("one", "two"))
+    assert before == after
+    assert (after[0]["last_day"], after[0]["days"]) == ("2021-03-31", "12")
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_the_dictionary_says_the_types_that_duckdb_reads(kind: str, hidden: bool, tmp_path: Path) -> None:
+    url = build(tmp_path / "w.duckdb", [Someone("anna"), Someone("berta")])
+    export(url, tmp_path / "out", Wanted(kind, deidentify=hidden, k=2 if hidden else None), code={}, now=NOW)
+    told = {(r["table"], r["column"]): r["type"] for r in read_csv(tmp_path / "out" / "dictionary.csv")}
+    for name, start in (("feature_hour", "hour"), ("feature_episode", "start"), ("feature_episode", "end")):
+        column = f"{start}_{'local' if hidden else 'utc'}"
+        path = tmp_path / "out" / f"{name}.{kind}"
+        ((found,),) = duckdb.execute(f"select distinct typeof({column}) from '{path}'").fetchall()
+        assert found == told[name, column]
+        assert found == ("TIMESTAMP" if hidden else "TIMESTAMP WITH TIME ZONE")
 
 
 def test_data_yield_and_missing_values_worked_out_by_hand(warehouse: Path, tmp_path: Path) -> None:
@@ -366,6 +396,12 @@ def test_a_person_hands_their_own_data_to_a_clinic_without_consent_to_research(
         (Wanted("fhir", raw=True), "--raw goes with parquet or csv"),
         (Wanted("csv", raw=True, deidentify=True), "--raw does not go with --deidentify: a series of beats"),
         (Wanted("csv", left_out=frozenset(["tag"])), "--leave-out goes with --deidentify"),
+        (Wanted("csv", k=5), "--k goes with --deidentify: other exports hide nobody among others."),
+        (Wanted("fhir", ("anna", "carl")), "carl cannot be exported, since they do not allow research"),
+        (
+            Wanted("omh", ("carl", "anna", "carl")),
+            "carl cannot be exported, since they do not allow research",
+        ),
     ],
 )
 def test_what_cannot_be_exported_is_refused_in_one_sentence(
@@ -433,7 +469,7 @@ def test_an_export_is_for_its_owner_only(warehouse: Path, tmp_path: Path) -> Non
     assert (stat.S_IMODE((tmp_path / "out").stat().st_mode), modes) == (0o700, {0o600})
 
 
-def start(code: str, url: Path, to: Path) -> subprocess.CompletedProcess[str]:
+def start(code: str, url: Path, to: Path, kind: str = "csv") -> subprocess.CompletedProcess[str]:
     script = f"""
 import os, resource, signal, sys
 from datetime import datetime
@@ -442,7 +478,7 @@ from reports.export.export import Wanted, export
 from warehouse.errors import ExplainedError
 {code}
 try:
-    export({str(url)!r}, Path({str(to)!r}), Wanted("csv"), code={{}}, now=datetime(2026, 1, 1), progress=step)
+    export({str(url)!r}, Path({str(to)!r}), Wanted({kind!r}), code={{}}, now=datetime(2026, 1, 1), progress=step)
 except ExplainedError as error:
     sys.exit(str(error))
 """
@@ -451,11 +487,45 @@ except ExplainedError as error:
     )
 
 
-def test_a_full_disk_is_said_in_one_sentence_and_leaves_nothing(warehouse: Path, tmp_path: Path) -> None:
-    full = "def step(done, of, name):\n    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))"
-    done = start(full, warehouse, tmp_path / "out")
+FULL = """
+def fill():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+def step(done, of, name):
+    fill()
+"""
+FULL_LATE = f"""
+{FULL}
+from reports.export import export as exporting
+made = exporting.NAME
+def late(*args, **words):
+    fill()
+    return made(*args, **words)
+exporting.NAME = late
+step = None
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("csv", FULL),
+        ("parquet", FULL),
+        ("csv", FULL_LATE.replace("NAME", "write_dictionary")),
+        ("csv", FULL_LATE.replace("NAME", "write_readme")),
+        ("csv", FULL_LATE.replace("NAME", "write_manifest")),
+        ("omh", FULL_LATE.replace("NAME", "write_standard")),
+        ("fhir", FULL_LATE.replace("NAME", "write_standard")),
+        ("fhir", FULL_LATE.replace("NAME", "copy_tables")),
+    ],
+    ids=["csv", "parquet", "dictionary", "readme", "manifest", "omh", "fhir", "copy"],
+)
+def test_a_full_disk_is_said_in_one_sentence_and_leaves_nothing(
+    kind: str, code: str, warehouse: Path, tmp_path: Path
+) -> None:
+    done = start(code, warehouse, tmp_path / "out", kind)
     assert done.returncode == 1, done.stderr
-    assert "the disk is full" in done.stderr
+    assert "the disk is full" in done.stderr or "File too large" in done.stderr
+    assert "nothing was left behind" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["w.duckdb"]
     assert ask(warehouse, "from meta.released") == []
@@ -482,6 +552,31 @@ def test_an_export_that_is_being_written_is_left_alone(warehouse: Path, tmp_path
         run(warehouse, tmp_path / "out")
     assert (other / "half").read_text() == "half"
     os.close(handle)
+
+
+def test_an_export_that_is_asked_to_end_leaves_nothing(warehouse: Path, tmp_path: Path) -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        script = f"""
+import os
+from cli import export as command
+from reports.export import export as exporting
+made = exporting.write_dictionary
+def late(*args, **words):
+    assert len(list(__import__("pathlib").Path({str(tmp_path)!r}, ".out.new").iterdir())) > 5
+    os.kill(os.getpid(), {int(number)})
+    return made(*args, **words)
+exporting.write_dictionary = late
+from cli.main import main
+main()
+"""
+        words = ["--warehouse", str(warehouse), "export", "--to", str(tmp_path / "out")]
+        environ = {**os.environ, "STEADYLINE_VAR": str(tmp_path / "var")}
+        done = subprocess.run(
+            [sys.executable, "-c", script, *words], cwd=ROOT, env=environ, capture_output=True, check=False
+        )
+        assert done.returncode == 128 + number, done.stderr
+        assert "w.duckdb" in {path.name for path in tmp_path.iterdir()}
+        assert not [path.name for path in tmp_path.iterdir() if "out" in path.name]
 
 
 # --- the command -------------------------------------------------------------------------------

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
-from standard_rows import CLOCK, FIRST, hours, index, put, three_days, value, workout
+from standard_rows import CLOCK, FIRST, SOURCE, hours, index, put, three_days, value, workout, write_standard
 
 from features.catalog import FEATURES as CATALOGUE
 from reports.export.fhir import SAID, check_resource, write_fhir
@@ -21,7 +21,6 @@ from reports.export.standard_measures import CODES, FEATURES, INDEX, LOINC, MEAS
 from warehouse.aliases import Alias
 from warehouse.errors import ExplainedError
 from warehouse.publish import PERSONAL_FEATURES
-from warehouse.store import open_warehouse
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "references" / "standards" / "p-one.json"
@@ -50,9 +49,7 @@ R4 = {
 
 
 def export(warehouse: Path, folder: Path, aliases: Aliases = None) -> list[tuple[str, int]]:
-    folder.mkdir()
-    with open_warehouse(warehouse, read_only=True) as con:
-        return write_fhir(con, ["p-one"], folder, aliases=aliases)
+    return write_standard(write_fhir, warehouse, folder, aliases)
 
 
 def resources(folder: Path, kind: str, name: str = "p-one") -> list[dict[str, Any]]:
@@ -326,8 +323,8 @@ def test_our_own_codes_are_all_described(folder: Path) -> None:
     [
         ("no data", "not-performed"),
         ("not worn enough: 3.2 of 10 h", "not-performed"),
-        ("no beats from this device", "unsupported"),
-        ("no value from the vendor", "unsupported"),
+        ("no beats from this device", "unknown"),
+        ("no value from the vendor", "unknown"),
         ("too uneven to use", "unknown"),
         ("no main sleep found", "unknown"),
     ],
@@ -336,6 +333,27 @@ def test_a_reason_has_a_code_and_keeps_its_words(reason: str, code: str) -> None
     told = say_why(reason)
     assert told["coding"][0]["code"] == code
     assert told["text"] == reason
+
+
+def test_only_a_device_that_never_told_a_measure_does_not_support_it(tmp_path: Path) -> None:
+    later = [FIRST + timedelta(days=k) for k in range(4)]
+    totals, mute = "only totals of the sleep from this device", "no value from the vendor"
+    values = [
+        value(later[0], "waso_min", 30.0),
+        value(later[1], "waso_min", None, reason=totals, source=SOURCE),
+        value(later[2], "waso_min", None, reason=totals, source="polar/H10"),
+        value(later[3], "waso_min", None, reason=totals),
+        value(later[0], "rhr_vendor", 56.0),
+        value(later[1], "rhr_vendor", None, reason=mute, source="polar/H10"),
+    ]
+    export(put(tmp_path, values=values), tmp_path / "out")
+
+    def codes(feature: str) -> list[str]:
+        absent = [made["dataAbsentReason"] for made in observations(tmp_path / "out", feature)[1:]]
+        return [told["coding"][0]["code"] for told in absent]
+
+    assert codes("waso_min") == ["unknown", "unsupported", "unknown"]
+    assert codes("rhr_vendor") == ["unknown"]
 
 
 def test_a_measure_that_was_never_there_is_listed_not_repeated_every_day(folder: Path) -> None:

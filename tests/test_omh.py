@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from standard_rows import CLOCK, FIRST, SOURCE, hours, put, three_days, value
+from standard_rows import CLOCK, FIRST, SOURCE, hours, put, three_days, value, write_standard
 
 from reports.export.moments import Aliases
 from reports.export.omh import check_point, write_omh
 from reports.export.omh_points import Point
 from warehouse.aliases import Alias
 from warehouse.errors import ExplainedError
-from warehouse.store import open_warehouse
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)")
 NIGHT = {
@@ -35,9 +34,7 @@ DAY = {
 
 
 def export(warehouse: Path, folder: Path, aliases: Aliases = None) -> list[tuple[str, int]]:
-    folder.mkdir()
-    with open_warehouse(warehouse, read_only=True) as con:
-        return write_omh(con, ["p-one"], folder, aliases=aliases)
+    return write_standard(write_omh, warehouse, folder, aliases)
 
 
 def read(folder: Path, name: str = "p-one") -> list[dict[str, Any]]:

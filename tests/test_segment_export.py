@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import math
 import stat
 import statistics
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -395,6 +397,15 @@ def test_only_those_who_allowed_research_are_exported_unasked(warehouse: Path) -
         choose_people({P: False}, "x")
 
 
+def test_of_everyone_no_segment_tells_a_single_minute(warehouse: Path, tmp_path: Path) -> None:
+    chain = "".join(f"  - {{name: p{k}, start: '09:0{k}', length: 1 h}}\n" for k in range(9))
+    segments = read_segments(f"day_parts:\n{chain}", file="s")
+    with pytest.raises(SegmentError, match=r"^Segment 'p1' begins or ends between two steps of 5 min"):
+        write_rows(measure_segments(warehouse, segments), tmp_path / "out.csv")
+    assert list(tmp_path.iterdir()) == []
+    assert len(list(measure_segments(warehouse, segments, participant=P))) == 1  # their own copy
+
+
 def test_a_segment_does_not_depend_on_what_else_is_asked_for(warehouse: Path, rows: Rows) -> None:
     alone = "day_parts:\n  - {name: to noon, start: '06:00', length: 6 h, on: [mon]}\n"
     (table,) = measure_segments(warehouse, read_segments(alone, file="s"), participant=P)
@@ -430,9 +441,10 @@ def test_an_export_is_whole_private_and_the_same_in_both_forms(
     assert [row["reason"] or None for row in read] == [row["reason"] for row in expected]
 
 
-def test_an_export_cut_short_leaves_the_old_file_as_it_was(tmp_path: Path) -> None:
+def test_an_export_cut_short_leaves_nothing_and_an_old_file_as_it_was(
+    warehouse: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "out.csv"
-    target.write_text("old", encoding="utf-8")
 
     def broken() -> Iterator[pa.Table]:
         yield SCHEMA.empty_table()
@@ -440,8 +452,14 @@ def test_an_export_cut_short_leaves_the_old_file_as_it_was(tmp_path: Path) -> No
 
     with pytest.raises(KeyboardInterrupt):
         write_rows(broken(), target)
-    assert target.read_text(encoding="utf-8") == "old"
-    assert list(tmp_path.iterdir()) == [target]
+    assert list(tmp_path.iterdir()) == []
+    tables = measure_segments(warehouse, read_segments(MORNING, file="s"))
+    with pytest.raises(SegmentError, match=r"out\.csv is there already: give --out a name"):
+        write_rows(tables, target, release=lambda _: nullcontext(target.write_text("meanwhile")))
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    with pytest.raises(SegmentError, match=r"out\.csv is there already"):
+        write_rows(broken(), target)
+    assert target.read_text(encoding="utf-8") == "meanwhile"
     with pytest.raises(SegmentError, match=r"neither \.csv nor \.parquet"):
         write_rows(broken(), tmp_path / "out.xlsx")
 
@@ -462,6 +480,13 @@ def test_the_command_measures_tells_and_explains(
     assert max(map(len, shown.stdout.splitlines())) <= 88
     written = run("--out", str(tmp_path / "out.csv"))
     assert written.stdout.endswith(f"out.csv: {len(FEATURES) * 2} rows of 1 person\n")
+    again = run("--out", str(tmp_path / "out.csv"))
+    assert (again.returncode, len(again.stderr.splitlines())) == (1, 1)
+    assert "is there already" in again.stderr
+    assert len(json.loads(run("--json").stdout)) == len(FEATURES) * 2
+    assert run().returncode == 0
+    left = "select participant, format, times from meta.released order by all"
+    assert ask(warehouse, left) == [(Q, name, 1) for name in ("csv", "json", "screen")]
     file.write_text(MORNING.replace("09:00", "9"), encoding="utf-8")
     refused = run()
     assert refused.returncode == 1

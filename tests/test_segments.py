@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from conftest import ROOT
@@ -25,6 +26,7 @@ from features.segments import (
     Instance,
     Period,
     SegmentError,
+    check_shared,
     find_instances,
     margin_days,
     read_segments,
@@ -170,6 +172,65 @@ def test_parts_that_share_out_the_day_share_out_every_minute(
     assert (ordered[0][0], ordered[-1][1]) == (low, high)
 
 
+def test_for_others_an_event_starts_on_a_step_of_five_minutes() -> None:
+    clock = make_clock("Australia/Sydney", date(2024, 5, 1), date(2024, 5, 2))
+    at = utc("2024-05-01 10:08") * 60 + 59
+    days = (to_day(date(2024, 5, 1)), to_day(date(2024, 5, 2)))
+    midnight = utc("2024-05-01 14:03") * 60
+    found = find_instances(
+        [AroundEvent("a", "mindful", -60, 120)],
+        clock,
+        days,
+        zones=SYDNEY,
+        events=[Event("mindful", at, 600), Event("mindful", midnight, 600)],
+        shared=True,
+    )
+    assert spans(found) == [
+        (utc("2024-05-01 09:05"), utc("2024-05-01 12:05")),
+        (utc("2024-05-01 13:00"), utc("2024-05-01 16:00")),
+    ]
+    # 00:03 local has a time of day, though its step begins at midnight.
+    assert [one.reason for one in found] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        DayPart("m", 361, 60, EVERY_DAY),
+        DayPart("m", 360, 61, EVERY_DAY),
+        Period("m", 7, in_days=False, from_day=0),
+        AroundEvent("m", "mindful", -61, 60),
+        AroundEvent("m", "mindful", -60, 62),
+    ],
+)
+def test_of_everyone_no_edge_lies_between_two_steps(segment: DayPart | Period | AroundEvent) -> None:
+    good = [DayPart("d", 360, 60, EVERY_DAY), Period("p", 1440, in_days=True, from_day=3)]
+    check_shared([*good, AroundEvent("e", "mindful", -60, 120)])
+    with pytest.raises(
+        SegmentError, match=r"^Segment 'm' begins or ends between two steps of 5 min: .*--participant"
+    ):
+        check_shared([*good, segment])
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 287), st.integers(1, 60)).map(
+            lambda part: DayPart(f"{part}", 5 * part[0], 5 * part[1], EVERY_DAY)
+        ),
+        min_size=1,
+        max_size=12,
+    )
+)
+@settings(deadline=None, max_examples=40)
+def test_no_chain_of_shared_segments_tells_a_single_minute(parts: list[DayPart]) -> None:
+    check_shared(parts)
+    clock = make_clock("Australia/Sydney", date(2024, 4, 6), date(2024, 4, 8))
+    days = (to_day(date(2024, 4, 6)), to_day(date(2024, 4, 8)))
+    found = find_instances(parts, clock, days, zones=SYDNEY, events=[], shared=True)
+    edges = np.unique([edge for one in found for edge in (one.start_min, one.end_min)])
+    assert np.all(np.diff(edges) >= 5)
+
+
 def test_the_axis_has_room_for_the_longest_segment() -> None:
     long = Period("month", 30 * 1440, in_days=True, from_day=to_day(date(2020, 4, 1)))
     assert margin_days([long, AroundEvent("a", "b", -2880, 0)]) >= 31
@@ -239,6 +300,7 @@ PART = "day_parts:\n  - name: m\n    start: 09:00\n    length: 6 h\n"
             "'m' is too short",
             "at least 5 min",
         ),
+        (PART.replace("6 h", "4 min"), 2, "'m' is too short", "at least 5 min"),
         ("periods:\n  - {name: m, length: 1 day, from: 2020-13-01}\n", 2, "'from' cannot be", "2024-05-01"),
         (
             "around_events:\n  - {name: a, event: m, from: 1 h, to: 1 h}\n",

@@ -321,6 +321,8 @@ def releasing(  # noqa: PLR0913 - who, what and when: each is a column of the no
 
     Raises
     ------
+    ConsentError
+        If one who hands it over is not here any more: the move is not made.
     ConsentChangedError
         If one of them took it back since their rows were read: the move is not made.
     WarehouseError
@@ -329,7 +331,10 @@ def releasing(  # noqa: PLR0913 - who, what and when: each is a column of the no
     with open_warehouse(url, wait_s=wait_s) as con:
         con.begin()
         try:
-            if not own:
+            if own:
+                for participant in sorted(participants):
+                    check_person(con, participant)  # who was erased meanwhile is handed over by nobody
+            else:
                 check_allowed(con, participants, "research")
                 check_allowed(con, raw, "raw")
             for is_raw, people in ((False, set(participants) - set(raw)), (True, set(raw))):

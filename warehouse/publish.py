@@ -1,5 +1,7 @@
 """Publish a copy for researchers: results and the dictionary of the people who allowed it.
 
+Names that people gave their devices, and serials, stay behind (`warehouse.device_names`).
+
 Readers never block the night: they read a file of their own, which a new one replaces in one step.
 """
 
@@ -12,6 +14,7 @@ import duckdb
 
 from warehouse.consent import VERSION, ConsentChangedError, allowed_sql, list_allowed, releasing
 from warehouse.ddl import create_table_sql, wide_select
+from warehouse.device_names import hold_device_names, naming_columns, shown_sql
 from warehouse.dictionary import describe_columns
 from warehouse.schema import TEXT, Column, Table
 from warehouse.sql import quote, scalar
@@ -49,6 +52,8 @@ PUBLICATION = Table(
 """Declared here, since only the published file has it."""
 PRIVATE = f"({', '.join(map(quote, PERSONAL_FEATURES))})"
 ALLOWED = allowed_sql("research")
+FORM = 2
+"""Of what is published: with a new one the file is built anew, though no data changed."""
 TRIES = 3
 """How often the copy is built anew where somebody takes research back meanwhile."""
 
@@ -109,7 +114,7 @@ def write_copy(url: str | Path, fresh: Path, target: Path, *, wait_s: float) -> 
 def published_state(con: duckdb.DuckDBPyConnection) -> str:
     """Hash what would be published: the tables' content, and who allows it by which text."""
     hashes = content_hashes(con)
-    what = (VERSION, list_allowed(con, "research"), [hashes[t.full_name] for t in PUBLISHED])
+    what = (FORM, VERSION, list_allowed(con, "research"), [hashes[t.full_name] for t in PUBLISHED])
     return str(scalar(con, "select sha256(?)", [repr(what)]))
 
 
@@ -126,13 +131,19 @@ def build(con: duckdb.DuckDBPyConnection, state: str) -> list[str]:
     """Build the published file, attached as `published`, from an open warehouse; gives the people in it."""
     for schema in SCHEMAS:
         con.execute(f"create schema if not exists published.{schema}")
+    hold_device_names(con, PUBLISHED)
     for table in PUBLISHED:
         con.execute(create_table_sql(table).replace("create table ", "create table published.", 1))
         person = f"participant in ({ALLOWED})" if "participant" in table.key else "true"
         feature = f"feature not in {PRIVATE}" if "feature" in table.key else "true"
         keys = ", ".join(f'"{k}"' for k in table.key)
+        naming = naming_columns(table)
+        columns = ", ".join(
+            f'{shown_sql(f"t.{c.name}")} as "{c.name}"' if c.name in naming else f't."{c.name}"'
+            for c in table.columns
+        )
         con.execute(
-            f"insert into published.{table.full_name} select * from {table.full_name}"
+            f"insert into published.{table.full_name} select {columns} from {table.full_name} t"
             f" where {person} and {feature} order by {keys}"
         )
     for grain in ("night", "day"):

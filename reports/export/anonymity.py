@@ -20,7 +20,7 @@ from warehouse.errors import ExplainedError
 K = 10
 """How many people at the least share what others may know of them."""
 MAY_BE_LEFT_OUT = ("age_band", "tag")
-FIXED_TAGS = ("alcohol", "eda_scan", "ill", "mark", "medicine", "mindful", "therapy", "travel")
+FIXED_TAGS = ("alcohol", "change", "eda_scan", "ill", "mark", "medicine", "mindful", "therapy", "travel")
 """Kinds of notes that Steadyline knows; all others are a person's own words. Cycle logs never leave."""
 SENSITIVE_TAGS = ("alcohol", "ill", "medicine", "therapy")
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.export.tables import name_file
+from warehouse.ddl import SQL_TYPES
 from warehouse.dictionary import describe_columns
-from warehouse.schema import Table
+from warehouse.schema import INSTANT, Table
 
 COLUMNS = (
     *("table", "column", "position", "type", "unit", "in_key", "meaning", "formula", "reference"),
@@ -28,6 +29,7 @@ ONE_LINE = {
 """,
 }
 
+ZONED = "TIMESTAMP WITH TIME ZONE"
 BESIDE = {
     "codes.json": "our own codes",
     "quality.csv": "quality and coverage of each point by its uuid",
@@ -41,7 +43,7 @@ def name_standard(name: str) -> str:
     return BESIDE.get(name, "what is told of one person")
 
 
-def write_dictionary(tables: Sequence[Table], catalog: Sequence[dict[str, Any]]) -> str:
+def write_dictionary(tables: Sequence[Table], catalog: Sequence[dict[str, Any]], *, zoned: bool) -> str:
     """Write the dictionary of these tables as CSV (RFC 4180).
 
     Parameters
@@ -50,6 +52,8 @@ def write_dictionary(tables: Sequence[Table], catalog: Sequence[dict[str, Any]])
         As they leave.
     catalog : sequence of dict
         Rows of feature.catalog: what made a column of a feature, and since which version.
+    zoned : bool
+        Whether instants leave as UTC and say so; else on a clock that has no zone.
     """
     features = {(row["grain"], row["feature"]): row for row in catalog}
     files = {(table.schema, table.name): name_file(table) for table in tables}
@@ -63,7 +67,8 @@ def write_dictionary(tables: Sequence[Table], catalog: Sequence[dict[str, Any]])
             {
                 "table": files[schema, name],
                 "column": column,
-                **{key: row[key] for key in ("position", "type", "unit", "meaning")},
+                **{key: row[key] for key in ("position", "unit", "meaning")},
+                "type": ZONED if zoned and row["type"] == SQL_TYPES[INSTANT] else row["type"],
                 "in_key": "true" if row["in_key"] else "false",
                 "formula": feature.get("formula", ""),
                 "reference": feature.get("citation") or row["reference"],
@@ -95,6 +100,16 @@ def write_readme(kind: str, tables: Mapping[str, str], *, deidentified: bool, ra
             " weeks. Somebody who holds other records of a person may still find them: keep this folder to"
             " yourself, and try to find nobody."
         )
+        if kind not in ONE_LINE:
+            notes.append(
+                "'Z' after a time, or an offset of zero, is local time and not UTC: each time is of the person's own"
+                " clock, moved; the standard asks for an offset, and the true one would tell where somebody lives."
+            )
+        else:
+            notes.append(
+                "Days of 23 and 25 hours are told as of 24, and what goes by the clock (feature_hour, feature_window,"
+                " feature_episode) goes without the weekdays on which clocks change: either would tell true dates."
+            )
     else:
         notes.append("Pseudonyms and dates are those of the warehouse: this folder is personal data.")
     if raw:

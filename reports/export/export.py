@@ -6,6 +6,7 @@ in its place, while nobody else can write to the warehouse. What left is noted o
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,11 +21,13 @@ from reports.export.dictionary import name_standard, write_dictionary, write_rea
 from reports.export.folder import ExportError, check_target, fresh_folder, settle
 from reports.export.manifest import describe_files, write_manifest, write_private
 from reports.export.read import Leaving
+from reports.export.read_standards import copied_rows
 from warehouse.aliases import Alias, draw_aliases
 from warehouse.consent import VERSION, releasing
 from warehouse.copies import FileFormat, copy_rows
 from warehouse.dictionary import read_catalog
 from warehouse.schema import Table
+from warehouse.spool import copy_tables, open_copy
 from warehouse.store import Connection, open_warehouse
 
 TABLES: tuple[FileFormat, ...] = ("parquet", "csv")
@@ -32,6 +35,10 @@ STANDARDS = {"omh": ("reports.export.omh", "write_omh"), "fhir": ("reports.expor
 """Format → module and function (con, people, folder, *, aliases) that writes it and lists its files and counts."""
 FORMATS = (*TABLES, *STANDARDS)
 
+COPY = ".rows"
+"""Where in the folder the rows lie from which a standard is written."""
+Written = tuple[dict[str, int], dict[str, str]]
+"""How many rows are in each file, and what each file is."""
 Progress = Callable[[int, int, str], None]
 """Called with the files done, of how many, and the one that is written now."""
 
@@ -41,20 +48,24 @@ class Wanted:
     """What to export: see docs/export.md.
 
     `participants` narrows it to these people; `left_out` names columns (age_band, tag) that a de-identified
-    export goes without; `k` is how many people at the least share what others may know of them.
+    export goes without; `k` is how many people at the least share what others may know of them (`anonymity.K`
+    where it is not said).
     """
 
     format: str
     participants: tuple[str, ...] = ()
     deidentify: bool = False
     raw: bool = False
-    k: int = K
+    k: int | None = None
     left_out: frozenset[str] = frozenset()
 
     @property
     def own(self) -> bool:
-        """Whether people hand over their own data to a clinic: then research is not asked for."""
-        return self.format in STANDARDS and bool(self.participants) and not self.deidentify
+        """Whether one person hands over their own data to a clinic: then research is not asked for.
+
+        Several people together are nobody's own.
+        """
+        return self.format in STANDARDS and len(set(self.participants)) == 1 and not self.deidentify
 
 
 def export(
@@ -99,8 +110,12 @@ def export(
         with open_warehouse(url, read_only=True, wait_s=wait_s) as con:
             con.begin()  # who allows it and their rows are read as they stand at one instant
             leaving = choose_leaving(con, wanted, aliases)
-            manifest = write_all(con, fresh, wanted, leaving, code, progress)
+            manifest, written = read_all(con, fresh, wanted, leaving, progress)
             con.rollback()
+        if wanted.format in STANDARDS:
+            # Validation takes long: it works on a copy, so that nobody waits who takes a consent back.
+            written = write_standard(fresh, wanted, leaving)
+        manifest = finish(fresh, wanted, {**code, **manifest}, *written)
         with releasing(
             url,
             leaving.people,
@@ -133,10 +148,12 @@ def check_wanted(wanted: Wanted) -> None:
         raise ExportError(
             "--leave-out goes with --deidentify: other exports hold neither age bands nor notes."
         )
+    if wanted.k is not None and not wanted.deidentify:
+        raise ExportError("--k goes with --deidentify: other exports hide nobody among others.")
 
 
 def choose_people(con: Connection, wanted: Wanted) -> list[str]:
-    """Choose who is exported: those who allow research, or who hand over their own data; in order.
+    """Choose who is exported: those who allow research, or who hands over their own data; in order.
 
     Raises
     ------
@@ -183,45 +200,55 @@ def choose_leaving(con: Connection, wanted: Wanted, aliases: Mapping[str, Alias]
     return Leaving(dict.fromkeys(people), raw)
 
 
-def write_all(
-    con: Connection,
-    folder: Path,
-    wanted: Wanted,
-    leaving: Leaving,
-    code: Mapping[str, Any],
-    progress: Progress | None,
-) -> dict[str, Any]:
-    """Write every file into an empty folder; gives the manifest, which is written last."""
+def read_all(
+    con: Connection, folder: Path, wanted: Wanted, leaving: Leaving, progress: Progress | None
+) -> tuple[dict[str, Any], Written]:
+    """Write the tables into an empty folder, or copy there what a standard needs; the manifest without files."""
     hidden = wanted.deidentify
     unsaid = read.unsaid_features(hidden=hidden)
     catalog = [row for row in read_catalog(con) if row["feature"] not in unsaid]
-    standard = STANDARDS.get(wanted.format)
+    standard = wanted.format in STANDARDS
     left_out = frozenset(("age_band", "tag")) if standard else wanted.left_out
     written = tables.list_tables(catalog, raw=wanted.raw, study=hidden, left_out=left_out)
     read.hold_people(con, leaving, written)
-    counted = hide(con, wanted.k, left_out) if hidden else None
-    if standard is not None:
-        module, name = standard
-        write = getattr(import_module(module), name)
-        aliases = leaving.aliases if hidden else None
-        rows = dict(write(con, leaving.people, folder, aliases=aliases))
-        meanings = {name: name_standard(name) for name in rows}
+    counted = hide(con, wanted.k or K, left_out) if hidden else None
+    found: Written = ({}, {})
+    if standard:
+        copy_tables(con, copied_rows(con, hidden=hidden), folder / COPY)
     else:
-        rows, meanings = write_tables(con, folder, wanted, written, catalog, progress)
-    write_private(
-        folder / "README.txt", write_readme(wanted.format, meanings, deidentified=hidden, raw=wanted.raw)
-    )
+        found = write_tables(con, folder, wanted, written, catalog, progress)
     manifest = {
-        **code,
         "format": wanted.format,
         "deidentified": hidden,
         "raw": wanted.raw,
         "people": len(leaving.people),
         "consent": None if wanted.own else {"research": VERSION, **({"raw": VERSION} if wanted.raw else {})},
         "anonymity": counted,
-        "methods": describe_methods(con, written),
-        "files": describe_files(folder, rows),
+        "methods": describe_methods(con, written, hidden=hidden),
     }
+    return manifest, found
+
+
+def write_standard(folder: Path, wanted: Wanted, leaving: Leaving) -> Written:
+    """Write the files of a standard from the copy of the rows, which is gone afterwards."""
+    module, name = STANDARDS[wanted.format]
+    write = getattr(import_module(module), name)
+    aliases = leaving.aliases if wanted.deidentify else None
+    try:
+        with open_copy(folder / COPY) as con:
+            rows = dict(write(con, leaving.people, folder, aliases=aliases))
+    finally:
+        shutil.rmtree(folder / COPY)
+    return rows, {name: name_standard(name) for name in rows}
+
+
+def finish(
+    folder: Path, wanted: Wanted, manifest: dict[str, Any], rows: dict[str, int], meanings: dict[str, str]
+) -> dict[str, Any]:
+    """Write README.txt, and last the manifest, which tells of every file; gives it."""
+    readme = write_readme(wanted.format, meanings, deidentified=wanted.deidentify, raw=wanted.raw)
+    write_private(folder / "README.txt", readme)
+    manifest = {**manifest, "files": describe_files(folder, rows)}
     write_manifest(folder, manifest)
     return manifest
 
@@ -250,7 +277,7 @@ def write_tables(
     written: Sequence[Table],
     catalog: Sequence[dict[str, Any]],
     progress: Progress | None,
-) -> tuple[dict[str, int], dict[str, str]]:
+) -> Written:
     """Write a file a table, the report of data yield and the dictionary; rows and meaning of each file."""
     kind: FileFormat = "csv" if wanted.format == "csv" else "parquet"
     hidden, rows, meanings = wanted.deidentify, {}, {}
@@ -263,7 +290,7 @@ def write_tables(
         meanings[name] = table.meaning
     sensors = read.find_sensors(con)
     reports = {
-        tables.declare_yield(sensors): read.select_yield(sensors),
+        tables.declare_yield(sensors): read.select_yield(sensors, hidden=hidden),
         tables.MISSING: read.select_missing(hidden=hidden),
     }
     for table, sql in reports.items():
@@ -271,18 +298,21 @@ def write_tables(
         rows[name] = copy_rows(con, sql, folder / name, "csv")
         meanings[name] = table.meaning
     leaving = [redeclare(table) if hidden else table for table in (*written, *reports)]
-    text = write_dictionary(leaving, catalog)
+    text = write_dictionary(leaving, catalog, zoned=not hidden)
     write_private(folder / "dictionary.csv", text)
     rows["dictionary.csv"] = text.count("\r\n") - 1
     meanings |= {"dictionary.csv": "every column of every file", "manifest.json": "what made this folder"}
     return rows, meanings
 
 
-def describe_methods(con: Connection, written: Sequence[Table]) -> dict[str, dict[str, Any]]:
-    """Describe what made the rows of each table of results: versions of methods, a hash of all inputs."""
+def describe_methods(con: Connection, written: Sequence[Table], *, hidden: bool) -> dict[str, dict[str, Any]]:
+    """Describe what made the rows of each table of results: versions of methods, a hash of all inputs.
+
+    Hidden without the hash: the export under the people's own pseudonyms has the same.
+    """
     found = {}
     for table in written:
         if table.kind == "result" and "input_hash" in table.arrow_schema.names:
             versions, inputs = read.find_methods(con, table)
-            found[table.full_name] = {"versions": versions, "inputs": inputs}
+            found[table.full_name] = {"versions": versions} | ({} if hidden else {"inputs": inputs})
     return found

@@ -19,7 +19,14 @@ from reports.export.fhir_resources import Resource, Subject, make_resources
 from reports.export.manifest import write_private
 from reports.export.moments import Aliases, find_alias, show_span
 from reports.export.omitted import list_unmeasured, list_unsaid, write_omitted
-from reports.export.read_standards import HEART_RATE_OF_DAY, Span, Told, read_catalogue, read_recorded
+from reports.export.read_standards import (
+    HEART_RATE_OF_DAY,
+    Span,
+    Told,
+    read_catalogue,
+    read_installation_id,
+    read_recorded,
+)
 from reports.export.standard_measures import CODES, HEART_RATE_METHOD, INDEX, INDEX_METHOD, MEASURES
 from warehouse.errors import ExplainedError
 from warehouse.store import Connection
@@ -52,7 +59,7 @@ def write_fhir(
     Parameters
     ----------
     con : connection
-        A warehouse.
+        A copy of the rows of a warehouse (`read_standards.copied_rows`).
     people : sequence of str
         Pseudonyms; whoever calls has asked for their consent.
     folder : Path
@@ -70,12 +77,13 @@ def write_fhir(
     ExplainedError
         If a resource is not valid, which is an error of ours.
     """
-    catalogue = read_catalogue(con)
+    catalogue, installation = read_catalogue(con), read_installation_id(con)
     written, omitted = [], list_unsaid(catalogue, SAID, WHY_NOT)
     for person in sorted(people):
         alias = find_alias(aliases, person)
-        recorded = read_recorded(con, person)
-        subject = Subject(person if alias is None else alias.study_id, alias, recorded, catalogue)
+        recorded = read_recorded(con, person, hidden=alias is not None)
+        label = person if alias is None else alias.study_id
+        subject = Subject(installation, label, alias, recorded, catalogue)
         name = f"{subject.label}.json"
         bundle = make_bundle(subject)
         check_resource(bundle, name)

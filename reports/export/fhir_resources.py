@@ -1,11 +1,13 @@
 """One person as resources of FHIR R4: who, with which devices, what was observed, and what it was made of.
 
-Ids are hashes of what a row is (whose, day, measure), so that a newer export of the same day updates it. They
-are made of what the export shows, so that a de-identified one cannot be joined to another by them.
+Ids are hashes of what a row is (of which installation, whose, day, measure), so that a newer export of the same
+day updates it, and no other clinic's does. They are made of what the export shows, so that a de-identified one
+cannot be joined to another by them.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,6 @@ from reports.export.standard_measures import (
     INPUTS,
     LOINC,
     MEASURES,
-    PEOPLE,
     UCUM,
     Measure,
 )
@@ -34,7 +35,6 @@ CATEGORIES = "http://terminology.hl7.org/CodeSystem/observation-category"
 ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 AGENTS = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 PROFILES = "http://hl7.org/fhir/StructureDefinition/"
-NAMES = uuid.UUID(CODES.removeprefix("urn:uuid:"))
 DECIMALS = 2
 """FHIR takes the digits of a number for its precision; no device tells more than these."""
 
@@ -43,9 +43,11 @@ DECIMALS = 2
 class Subject:
     """Whose export it is, and how it is shown.
 
-    `label` is the pseudonym, or the study id where there is an alias.
+    `label` is the pseudonym, or the study id where there is an alias; `installation` is the random id of the
+    warehouse, another one where there is an alias: labels are free, and two clinics may have a 'me' each.
     """
 
+    installation: str
     label: str
     alias: Alias | None
     recorded: Recorded
@@ -53,7 +55,7 @@ class Subject:
 
     def id_of(self, *names: str) -> str:
         """The id of a thing of this person."""
-        return str(uuid.uuid5(NAMES, "|".join((self.label, *names))))
+        return str(uuid.uuid5(uuid.UUID(self.installation), json.dumps((self.label, *names))))
 
     def refer(self, *names: str) -> dict[str, str]:
         """Refer to a thing of this person within the bundle."""
@@ -65,7 +67,7 @@ def make_resources(subject: Subject) -> Iterator[Resource]:
     yield {
         "resourceType": "Patient",
         "id": subject.id_of("person"),
-        "identifier": [{"system": PEOPLE, "value": subject.label}],
+        "identifier": [{"system": f"urn:uuid:{subject.installation}", "value": subject.label}],
     }
     yield from _make_devices(subject)
     recorded = subject.recorded
@@ -113,7 +115,9 @@ def observe(subject: Subject, measure: Measure, value: Value) -> Resource:
     if value.value is None:
         made |= {
             "effectiveDateTime": show_day(value.day, subject.alias),
-            "dataAbsentReason": say_why(value.reason or "unknown"),
+            "dataAbsentReason": say_why(
+                value.reason or "unknown", unable=_is_unable(subject.recorded, value)
+            ),
         }
     else:
         made |= _effective(subject, measure, value.day)
@@ -155,14 +159,22 @@ def observe_index(subject: Subject, row: Index) -> Resource:
     return made
 
 
-def say_why(reason: str) -> dict[str, Any]:
-    """Make the dataAbsentReason of a reason: the standard's code, and the reason in its own words."""
+def say_why(reason: str, *, unable: bool = False) -> dict[str, Any]:
+    """Make the dataAbsentReason of a reason: the standard's code, and the reason in its own words.
+
+    `unable`: whether the device never told this measure, so that it may be called unsupported.
+    """
     code, display = "unknown", "Unknown"
     if reason == "no data" or reason.startswith("not worn"):
         code, display = "not-performed", "Not Performed"
-    elif reason.endswith("from this device") or reason == "no value from the vendor":
+    elif unable and reason.endswith("from this device"):
         code, display = "unsupported", "Unsupported"
     return {"coding": [{"system": ABSENT, "code": code, "display": display}], "text": reason}
+
+
+def _is_unable(recorded: Recorded, value: Value) -> bool:
+    """Whether it is known of which device a value lacks, and that has the measure on no day."""
+    return value.source is not None and (recorded.devices[value.source], value.feature) not in recorded.able
 
 
 def say_quality(value: Value, measure: Measure, *, estimated: bool = False) -> str:

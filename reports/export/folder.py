@@ -39,7 +39,7 @@ def fresh_folder(target: Path) -> Iterator[Path]:
     Raises
     ------
     ExportError
-        If another run is writing to the same place, or the folder cannot be made.
+        If another run is writing to the same place, the folder cannot be made, or the disk refuses a file.
     """
     check_target(target)
     fresh = target.with_name(f".{target.name}.new")
@@ -57,6 +57,8 @@ def fresh_folder(target: Path) -> Iterator[Path]:
             raise ExportError(_explain(target, error)) from error
         try:
             yield fresh
+        except OSError as error:
+            raise ExportError(_explain(target, error)) from error
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     finally:

@@ -19,7 +19,12 @@ from reports.export.manifest import write_private
 from reports.export.moments import Aliases, find_alias
 from reports.export.omh_points import Point, Teller, make_points
 from reports.export.omitted import Omitted, list_missing, list_unsaid, write_omitted
-from reports.export.read_standards import HEART_RATE_OF_DAY, read_catalogue, read_recorded
+from reports.export.read_standards import (
+    HEART_RATE_OF_DAY,
+    read_catalogue,
+    read_installation_id,
+    read_recorded,
+)
 from warehouse.errors import ExplainedError
 from warehouse.store import Connection
 
@@ -68,7 +73,7 @@ def write_omh(
     Parameters
     ----------
     con : connection
-        A warehouse.
+        A copy of the rows of a warehouse (`read_standards.copied_rows`).
     people : sequence of str
         Pseudonyms; whoever calls has asked for their consent.
     folder : Path
@@ -88,13 +93,14 @@ def write_omh(
     """
     written, omitted = [], [*list_unsaid(read_catalogue(con), SAID, WHY_NOT), *ALSO]
     omitted += [] if aliases is None else [HIDDEN]
+    installation = read_installation_id(con)
     quality, graded = folder / "quality.csv", 0
     write_private(quality, "uuid,quality,coverage,final\n")
     for person in sorted(people):
         alias = find_alias(aliases, person)
         label = person if alias is None else alias.study_id
-        recorded = read_recorded(con, person)
-        points = list(make_points(Teller(label, alias, recorded)))
+        recorded = read_recorded(con, person, hidden=alias is not None)
+        points = list(make_points(Teller(installation, label, alias, recorded)))
         name = f"{label}.jsonl"
         for number, point in enumerate(points, 1):
             check_point(point, f"{name}, line {number}")

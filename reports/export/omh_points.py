@@ -1,6 +1,7 @@
 """One person as data points of IEEE 1752.1 and Open mHealth: sleep, activity, heart rate, breathing, oxygen.
 
-The id of a point is a hash of what it says: the standard wants a new one where a value is computed anew.
+The id of a point is a hash of what it says, of which installation it is and of whom: the standard wants a new one
+where a value is computed anew, and two clinics may have a 'me' each who slept alike.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from reports.export.standard_measures import CODES, DEVICES
 from warehouse.aliases import Alias
 
 Body = dict[str, Any]
-POINTS = uuid.UUID("c0cbdc89-493f-59f1-9e77-d705d925c181")
 DECIMALS = 2
 ENDS = ("start_date_time", "end_date_time")
 STAGES = ("light", "deep", "rem")
@@ -37,8 +37,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Teller:
-    """Whose points are made; `label` is the pseudonym, or the study id where there is an alias."""
+    """Whose points are made; `label` is the pseudonym, or the study id where there is an alias.
 
+    `installation` is the random id of the warehouse, another one where there is an alias.
+    """
+
+    installation: str
     label: str
     alias: Alias | None
     recorded: Recorded
@@ -74,7 +78,7 @@ class Teller:
         told = [self.label, schema, sheets, json.dumps(body, sort_keys=True)]
         namespace, name, version = schema.split(":")
         header: Body = {
-            "uuid": str(uuid.uuid5(POINTS, json.dumps(told))),
+            "uuid": str(uuid.uuid5(uuid.UUID(self.installation), json.dumps(told))),
             "schema_id": {"namespace": namespace, "name": name, "version": version},
             "source_creation_date_time": created,
             "modality": modality,

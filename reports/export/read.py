@@ -10,19 +10,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.export.anonymity import SENSITIVE_TAGS, Counted, Telling
+from reports.export.clocks import Uneven, choose_weekdays
 from reports.export.deidentify import (
     CLOCK_TABLES,
+    COVERAGE_STEPS,
     DEVICES,
+    HOUR_SHARES,
     LENGTH,
+    MINUTE_SHARES,
+    MINUTES_OF_A_DAY,
     SCALED,
+    VALUE,
     YIELD,
     ZONE_FEATURES,
     redeclare_column,
 )
 from reports.export.tables import MINUTES_OF_DAY
+from reports.read_study import RECORDED
 from warehouse.aliases import Alias
 from warehouse.consent import allowed_sql
-from warehouse.publish import PERSONAL_FEATURES
+from warehouse.device_names import hold_device_names, shown_sql
+from warehouse.publish import PERSONAL_FEATURES, PUBLISHED
 from warehouse.schema import DAY, INSTANT, Column, Table
 from warehouse.sql import quote
 from warehouse.store import Connection
@@ -53,11 +61,25 @@ DEVICES_NUMBERED = """
     select k.participant, k.name, k.source || '-' || n.number as label
     from known k join numbered n on n.participant = k.participant and n.name = k.device
 """
+DAYS = """
+    create or replace temp table leaving_day as
+    with yielded as (select participant, day, max(minutes) as minutes from feature.data_yield group by all),
+    hours as (select participant, day, 60 * count(*) as minutes from feature.hour group by all)
+    select participant, day, coalesce(y.minutes, h.minutes) as minutes
+    from yielded y full join hours h using (participant, day)
+    where participant in (select participant from leaving_person)
+"""
 UNEVEN = """
     create or replace temp table leaving_uneven as
-    select participant, day from ({offsets}) group by participant, day
-    having count(distinct offset_min) > 1
+    with several as (
+        select participant, day from ({offsets}) group by participant, day having count(distinct offset_min) > 1
+    )
+    select participant, day, coalesce(d.minutes, $whole) as minutes
+    from several s full join leaving_day d using (participant, day)
+    where participant in (select participant from leaving_person)
+        and (s.participant is not null or d.minutes <> $whole)
 """
+WEEKDAYS = "create or replace temp table leaving_weekday as select unnest(?::integer[]) as weekday"
 CLASSES = """
     create or replace temp table leaving_class as
     select p.participant,
@@ -76,8 +98,9 @@ TAGS = """
 """
 WIDE = """(
     pivot (
-        select v.participant, v.day, v.feature, v.value
+        select v.participant, v.day, v.feature, {value} as value
         from feature.value v join leaving_person w on w.participant = v.participant
+            left join leaving_day l on l.participant = v.participant and l.day = v.day
         where v.feature in {features}
     ) on feature in {features} using any_value(value) group by participant, day
 )"""
@@ -100,16 +123,18 @@ SENSORS = """
 """
 YIELDED = """
     with best as (
-        select participant, day, sensor, any_value(minutes) as minutes, max(yielded_min) as yielded_min,
-            max(worn_min) as worn_min
+        select participant, day, sensor, max({yielded_min}) as yielded_min, max({worn_min}) as worn_min
         from feature.data_yield group by participant, day, sensor
+    ), bounds as (
+        select participant, min(day) as first_day, max(day) as last_day from ({recorded}) group by participant
     ), span as (
-        select participant, min(day) as first_day, max(day) as last_day,
-            max(day) - min(day) + 1 as days,
+        select participant, any_value(b.first_day) as first_day, any_value(b.last_day) as last_day,
+            any_value(b.last_day - b.first_day + 1) as days,
             count(distinct day) filter (where value is not null) as days_with_values,
             count(*) filter (where feature = 'valid_day' and value = 1) as valid_days,
             count(*) filter (where feature = 'valid_night' and value = 1) as valid_nights
-        from feature.value where feature not in {personal} group by participant
+        from feature.value join bounds b using (participant)
+        where feature not in {personal} and day between b.first_day and b.last_day group by participant
     ), scored as (
         select participant, count(*) filter (where "index" is not null) as index_days
         from model.index_day group by participant
@@ -166,7 +191,7 @@ def find_with_data(con: Connection) -> list[str]:
 
 
 def hold_people(con: Connection, leaving: Leaving, tables: Sequence[Table]) -> None:
-    """Hold who leaves, their devices and their uneven days in temporary tables, for all other reads."""
+    """Hold who leaves, their devices and the lengths of their days in temporary tables, for all other reads."""
     people = leaving.people
     alias = [leaving.aliases[person] for person in people]
     labels = [person if a is None else a.study_id for person, a in zip(people, alias, strict=True)]
@@ -178,8 +203,17 @@ def hold_people(con: Connection, leaving: Leaving, tables: Sequence[Table]) -> N
         for name in _name_devices(table)
     )
     con.execute(DEVICES_NUMBERED.format(named=named))
+    hold_device_names(con, PUBLISHED)
+    hold_clocks(con)
+
+
+def hold_clocks(con: Connection) -> None:
+    """Hold how long each day is, the days that are not 24 hours of one offset, and the weekdays of clocks."""
+    con.execute(DAYS)
     offsets = " union all ".join(f"select participant, day, offset_min from {name}" for name in CLOCK_TABLES)
-    con.execute(UNEVEN.format(offsets=offsets))
+    con.execute(UNEVEN.format(offsets=offsets), {"whole": MINUTES_OF_DAY})
+    found = con.execute("select distinct day, minutes from leaving_uneven order by all").fetchall()
+    con.execute(WEEKDAYS, [choose_weekdays([Uneven(*row) for row in found])])
 
 
 def hold_study(con: Connection, *, left_out: frozenset[str]) -> None:
@@ -238,16 +272,20 @@ def select_rows(table: Table, *, hidden: bool, csv: bool) -> str:
     )
     order = ", ".join(f'"{names[name]}"' for name in table.key)
     where = _where(table, hidden=hidden)
-    return f"select {chosen} from {_rows_of(table)} t {_join(table)} where {where} order by {order}"
+    rows, joined = _rows_of(table, hidden=hidden), _join(table)
+    return f"select {chosen} from {rows} t {joined} where {where} order by {order}"
 
 
-def select_yield(sensors: Sequence[str]) -> str:
-    """Write the SELECT of `tables.declare_yield`."""
+def select_yield(sensors: Sequence[str], *, hidden: bool) -> str:
+    """Write the SELECT of `tables.declare_yield`: minutes as they are, or hidden as of days of 24 hours."""
     shares = {"worn_share": "sum(worn_min)"} | {
         f"{sensor}_share": f"sum(yielded_min) filter (where sensor = {quote(sensor)})" for sensor in sensors
     }
     return YIELDED.format(
         personal=_texts(PERSONAL_FEATURES),
+        recorded=RECORDED,
+        yielded_min=_scale_to_day("yielded_min", LENGTH) if hidden else "yielded_min",
+        worn_min=_scale_to_day("worn_min", LENGTH) if hidden else "worn_min",
         shares=", ".join(f'{sql} as "{name}"' for name, sql in shares.items()),
         columns=", ".join(
             f'coalesce(y."{name}" / (s.days * {MINUTES_OF_DAY}.0), 0) as "{name}"' for name in shares
@@ -281,10 +319,12 @@ def unsaid_features(*, hidden: bool) -> tuple[str, ...]:
     return (*PERSONAL_FEATURES, *(ZONE_FEATURES if hidden else ()))
 
 
-def _rows_of(table: Table) -> str:
+def _rows_of(table: Table, *, hidden: bool) -> str:
     """Where the rows of a table lie, with the pseudonym of each person."""
     if table.full_name in ("feature.night", "feature.day"):
-        return WIDE.format(features=_texts([c.name for c in table.columns if c.name not in table.key]))
+        value = _even_out("v") if hidden else "v.value"
+        features = _texts([c.name for c in table.columns if c.name not in table.key])
+        return WIDE.format(features=features, value=value)
     held = {"study.person": "leaving_class", "study.tag": "leaving_tag"}
     return held.get(table.full_name, table.full_name)
 
@@ -298,7 +338,12 @@ def _join(table: Table) -> str:
         f" and d_{name}.name = t.{name}"
         for name in _name_devices(table)
     )
-    return f"join leaving_person p on p.participant = t.participant {devices}"
+    days = (
+        "left join leaving_day l on l.participant = t.participant and l.day = t.day"
+        if table.full_name == VALUE
+        else ""
+    )
+    return f"join leaving_person p on p.participant = t.participant {devices} {days}"
 
 
 def _name_devices(table: Table) -> list[str]:
@@ -307,11 +352,12 @@ def _name_devices(table: Table) -> list[str]:
 
 
 def _where(table: Table, *, hidden: bool) -> str:
-    """Leave out personal features; where hidden, those of zones and the days without 24 even hours."""
+    """Leave out personal features; where hidden, those of zones, weekdays of clocks and days of travel."""
     rules = ["p.raw"] if table.kind == "signal" else []
     if "feature" in table.key:
         rules.append(f"t.feature not in {_texts(unsaid_features(hidden=hidden))}")
     if hidden and table.full_name in CLOCK_TABLES:
+        rules.append("isodow(t.day) not in (select weekday from leaving_weekday)")
         rules.append("(t.participant, t.day) not in (select participant, day from leaving_uneven)")
     return " and ".join(rules) or "true"
 
@@ -323,13 +369,40 @@ def _write_column(table: Table, column: Column, *, hidden: bool, csv: bool) -> s
         value = "p.label"
     elif column.type == INSTANT:
         value = _write_instant(value, table, hidden=hidden, csv=csv)
-    elif hidden and name in _name_devices(table):
-        value = f"d_{name}.label"
+    elif name in _name_devices(table):
+        value = f"d_{name}.label" if hidden else shown_sql(value)
+    elif name == "device" and table.kind == "signal":
+        stream = shown_sql(f"t.source || '/' || {value}")
+        value = f"substring({stream}, length(t.source) + 2)"
     elif hidden and column.type == DAY:
         value = f"({value} + p.shift_days)"
     elif hidden and table.full_name == YIELD and name in SCALED:
-        value = f"round({value} * {MINUTES_OF_DAY}.0 / nullif(t.{LENGTH}, 0))::integer"
+        value = _scale_to_day(value, f"t.{LENGTH}")
+    elif hidden and table.full_name == VALUE and name == "value":
+        value = _even_out("t")
+    elif hidden and table.full_name == VALUE and name == "coverage":
+        value = f"round({value} * {COVERAGE_STEPS}) / {COVERAGE_STEPS}"
     return value
+
+
+def _scale_to_day(value: str, minutes: str) -> str:
+    """Write the SQL of a count of a day with so many minutes as of a day of 24 hours."""
+    return f"round({value} * {MINUTES_OF_DAY}.0 / nullif({minutes}, 0))::integer"
+
+
+def _even_out(row: str) -> str:
+    """Write the SQL of a feature's value as of a day of 24 hours; `l` is its `leaving_day`.
+
+    Values of days that have 24 hours stay as they are, to the bit.
+    """
+    value, feature, rounded = f"{row}.value", f"{row}.feature", "round(round({0} * {1}) / {1}, 6)"
+    return (
+        f"case when l.minutes is null or l.minutes = {MINUTES_OF_DAY} then {value}"
+        f" when {feature} in {_texts(MINUTES_OF_A_DAY)} then {_scale_to_day(value, 'l.minutes')}"
+        f" when {feature} in {_texts(MINUTE_SHARES)} then {rounded.format(value, MINUTES_OF_DAY)}"
+        f" when {feature} in {_texts(HOUR_SHARES)} then {rounded.format(value, 24)}"
+        f" else {value} end"
+    )
 
 
 def _write_instant(value: str, table: Table, *, hidden: bool, csv: bool) -> str:

@@ -1,18 +1,24 @@
 """What the exports for clinics read of one person: values of nights and days, the index, workouts, time in bed.
 
-Everything is as the warehouse holds it: instants are UTC with the offset that held there and then.
+Everything is as the warehouse holds it: instants are UTC with the offset that held there and then. It is read
+from a copy of these rows (`copied_rows`), since validation takes long and nobody can write to the warehouse
+while it is read.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 
 from reports.export.standard_measures import FEATURES
+from warehouse.installation import read_installation
 from warehouse.replace import FINAL_AFTER_H
+from warehouse.sql import quote
 from warehouse.store import Connection
 
 HEART_RATE_OF_DAY = "hr_mean_day"
@@ -91,9 +97,15 @@ class Recorded:
     """Date of the final wake → the log of a device that truly gives time in bed."""
     workouts: tuple[Workout, ...] = ()
     devices: dict[str, str] = field(default_factory=dict)
-    """'source/device' → the source and a number, in order of first use: no name that somebody gave."""
+    """'source/device' → the source and a number, as in the tables: no name that somebody gave."""
     last: datetime | None = None
     """End of the last hour with heart rate, UTC."""
+
+    @cached_property
+    def able(self) -> frozenset[tuple[str, str]]:
+        """Device and feature of every value: what a device told on any day."""
+        told = (v for of in self.values.values() for v in of.values() if v.value is not None)
+        return frozenset((self.devices[v.source], v.feature) for v in told if v.source is not None)
 
     def is_final(self, day: date) -> bool:
         """Whether 48 h of heart rate came after the day, so that it hardly changes any more."""
@@ -102,6 +114,16 @@ class Recorded:
         return self.last is not None and end + timedelta(hours=FINAL_AFTER_H) <= self.last
 
 
+VALUE = "feature.value"
+COPIED = {
+    VALUE: "day, feature",
+    "feature.hour": "day, hour_utc",
+    "feature.data_yield": "day, sensor",
+    "model.index_day": "day",
+    "signal.workout": "t_utc",
+    "signal.sleep_episode": "t_utc",
+}
+"""Tables of which the rows of those who leave are copied, and their order within a person."""
 VALUES = """
     select day, feature, value, se, n_obs, coverage, quality, reason, source, method_version, input_hash
     from feature.value
@@ -120,6 +142,7 @@ HOURS = """
     where participant = ?
     order by day, hour_utc
 """
+LENGTHS = "select day, max(minutes) from feature.data_yield where participant = ? group by day"
 WORKOUTS = """
     select t_utc, end_utc, offset_min, activity, detected, steps, source || '/' || device
     from signal.workout
@@ -132,6 +155,8 @@ BEDS = """
     where participant = ? and in_bed
     order by t_utc, source, device, episode
 """
+DEVICES = "select name, label from leaving.device where participant = ?"
+INSTALLATION = "select id from leaving.installation"
 CATALOGUE = "select feature, grain, definition, formula from feature.catalog order by feature"
 
 
@@ -144,20 +169,45 @@ class Told:
     formula: str
 
 
+def copied_rows(con: Connection, *, hidden: bool) -> dict[str, str]:
+    """Table → SELECT of its rows that a standard tells of, of the people and devices that `read.hold_people` holds.
+
+    Where hidden, the devices are those that were counted among others, and no more.
+    """
+    of_people = "where participant in (select participant from leaving_person)"
+    of_features = f"and feature in ({', '.join(map(quote, (*FEATURES, *CLOCK)))})"
+    rows = {name: f"from {name} {of_people} order by participant, {by}" for name, by in COPIED.items()}
+    rows[VALUE] = f"from {VALUE} {of_people} {of_features} order by participant, {COPIED[VALUE]}"
+    installation = quote(read_installation(con, hidden=hidden))
+    return {
+        **rows,
+        "feature.catalog": "from feature.catalog order by feature",
+        "leaving.device": "from leaving_device order by participant, name",
+        "leaving.installation": f"select {installation} as id",
+    }
+
+
+def read_installation_id(con: Connection) -> str:
+    """Give the random id of the installation whose rows these are."""
+    return str(con.execute(INSTALLATION).fetchall()[0][0])
+
+
 def read_catalogue(con: Connection) -> dict[str, Told]:
     """Feature → what the catalogue says of it, in order of name."""
     return {name: Told(*rest) for name, *rest in con.execute(CATALOGUE).fetchall()}
 
 
-def read_recorded(con: Connection, participant: str) -> Recorded:
-    """Read what of one person can be said in a standard."""
+def read_recorded(con: Connection, participant: str, *, hidden: bool) -> Recorded:
+    """Read what of one person can be said in a standard, from a copy of the rows (`copied_rows`)."""
     values: dict[date, dict[str, Value]] = {}
     for row in con.execute(VALUES, [participant, [*FEATURES, *CLOCK]]).fetchall():
-        values.setdefault(row[0], {})[row[1]] = Value(*row)
+        value = Value(*row)
+        values.setdefault(value.day, {})[value.feature] = blur(value) if hidden else value
     hours = con.execute(HOURS, [participant]).fetchall()
     days = _find_days(hours)
-    for day, value in _mean_heart_rates(hours, days).items():
-        values.setdefault(day, {})[HEART_RATE_OF_DAY] = value
+    lengths = dict(con.execute(LENGTHS, [participant]).fetchall())
+    for day, value in _mean_heart_rates(hours, days, lengths).items():
+        values.setdefault(day, {})[HEART_RATE_OF_DAY] = blur(value) if hidden else value
     nights = {day: span for day, of in values.items() if (span := _find_night(of)) is not None}
     workouts = tuple(
         Workout(Span(start, end, offset or 0, offset or 0), *rest)
@@ -171,7 +221,7 @@ def read_recorded(con: Connection, participant: str) -> Recorded:
         nights=nights,
         beds=_find_beds(con.execute(BEDS, [participant]).fetchall(), values, nights),
         workouts=workouts,
-        devices=_number_devices(values, workouts),
+        devices=_name_workout_devices(dict(con.execute(DEVICES, [participant]).fetchall()), workouts),
         last=max(worn) + timedelta(hours=1) if worn else None,
     )
 
@@ -194,8 +244,18 @@ def _find_days(hours: Sequence[tuple[Any, ...]]) -> dict[date, Span]:
     }
 
 
-def _mean_heart_rates(hours: Sequence[tuple[Any, ...]], days: dict[date, Span]) -> dict[date, Value]:
-    """`HEART_RATE_OF_DAY` of each local day: the mean of its minutes with heart rate."""
+def blur(value: Value) -> Value:
+    """Tell coverage in steps of a twentieth: 167 of 168 hours would tell the week in which the clocks changed."""
+    return value if value.coverage is None else replace(value, coverage=round(20 * value.coverage) / 20)
+
+
+def _mean_heart_rates(
+    hours: Sequence[tuple[Any, ...]], days: dict[date, Span], lengths: dict[date, int]
+) -> dict[date, Value]:
+    """`HEART_RATE_OF_DAY` of each local day: the mean of its minutes with heart rate.
+
+    A day is as long as its minutes in `lengths`: a clock that changes at midnight shows in no offset of its hours.
+    """
     found: dict[date, list[tuple[Any, ...]]] = {}
     for row in hours:
         found.setdefault(row[0], []).append(row)
@@ -204,7 +264,7 @@ def _mean_heart_rates(hours: Sequence[tuple[Any, ...]], days: dict[date, Span]) 
         *_, source, method_version, input_hash = rows[0]
         worn_min = math.fsum(row[3] or 0.0 for row in rows)
         total = math.fsum((row[3] or 0.0) * row[4] for row in rows if row[4] is not None)
-        minutes = (days[day].end - days[day].start) / timedelta(minutes=1)
+        minutes = lengths.get(day) or (days[day].end - days[day].start) / timedelta(minutes=1)
         share = min(1.0, worn_min / minutes)
         told = (round(total / worn_min, 6), None) if worn_min else (None, "no data")
         means[day] = Value(
@@ -262,17 +322,17 @@ def _find_beds(
     return beds
 
 
-def _number_devices(values: dict[date, dict[str, Value]], workouts: Sequence[Workout]) -> dict[str, str]:
-    """Source and number of each device: numbers of a source in order of first use, then of name."""
-    seen = [(day, v.source) for day, of in values.items() for v in of.values() if v.source is not None]
-    seen += [((w.span.start + timedelta(minutes=w.span.start_offset_min)).date(), w.source) for w in workouts]
-    numbers: dict[str, int] = {}
-    named: dict[str, str] = {}
-    for _, name in sorted(seen):
-        if name not in named:
-            source = name.partition("/")[0]
-            numbers[source] = numbers.get(source, 0) + 1
-            named[name] = f"{source}-{numbers[source]}"
+def _name_workout_devices(named: dict[str, str], workouts: Sequence[Workout]) -> dict[str, str]:
+    """Label the devices that only logged workouts too, after all others of their source, in order of first use.
+
+    Only what is not de-identified tells of workouts, so the labels that were counted stay the only ones there.
+    """
+    numbers = Counter(label.rpartition("-")[0] for label in set(named.values()))
+    for workout in workouts:
+        if workout.source not in named:
+            source = workout.source.partition("/")[0]
+            numbers[source] += 1
+            named[workout.source] = f"{source}-{numbers[source]}"
     return named
 
 

@@ -94,10 +94,10 @@ def declare_yield(sensors: Sequence[str]) -> Table:
     """Declare the report of data yield: a row a person, a column a sensor."""
     columns = (
         PARTICIPANT,
-        Column("first_day", DAY, "first day with a row in feature.value"),
+        Column("first_day", DAY, "first day on which a device recorded something"),
         Column("last_day", DAY, "last such day"),
         Column("days", BIG, "days from the first to the last, both counted", "d"),
-        Column("days_with_values", BIG, "days with at least one value", "d"),
+        Column("days_with_values", BIG, "of these, days with at least one value", "d"),
         Column("valid_days", BIG, "days with enough wear (valid_day)", "d"),
         Column("valid_nights", BIG, "nights with enough wear (valid_night)", "d"),
         Column("index_days", BIG, "days with an index", "d"),

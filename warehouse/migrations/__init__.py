@@ -14,6 +14,7 @@ import duckdb
 
 from warehouse.ddl import create_tables, table_exists
 from warehouse.dictionary import fill_dictionary
+from warehouse.installation import draw_installation
 from warehouse.sql import scalar
 
 
@@ -40,6 +41,7 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
     if not table_exists(con, "meta.migration"):
         con.begin()
         create_tables(con)
+        draw_installation(con)
         for migration in list_migrations():
             record(con, migration)
         fill_dictionary(con)
@@ -58,12 +60,13 @@ def is_behind(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def apply(con: duckdb.DuckDBPyConnection, migrations: list[Migration]) -> None:
-    """Apply migrations, each in a transaction with its row; the last one brings the dictionary."""
+    """Apply migrations, each in a transaction with its row; the last one brings the dictionary and draws ids."""
     for migration in migrations:
         con.begin()
         con.execute(migration.sql)
         record(con, migration)
         if migration == migrations[-1]:
+            draw_installation(con)
             fill_dictionary(con)
         con.commit()
 

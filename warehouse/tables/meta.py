@@ -42,7 +42,7 @@ META = (
         (
             PARTICIPANT,
             Column("way", TEXT, "published (the researchers' copy) or export"),
-            Column("format", TEXT, "duckdb, parquet, csv, omh or fhir"),
+            Column("format", TEXT, "duckdb, parquet, csv, omh or fhir; for segments json or screen too"),
             Column("deidentified", FLAG, "true where names and dates were replaced"),
             Column("raw", FLAG, "true where raw beats or minute series were in it"),
             Column("times", BIG, "how often", "{count}", volatile=True),
@@ -63,6 +63,18 @@ META = (
             Column("shift_days", INT, "added to every date: whole weeks", "d", volatile=True),
         ),
         ("participant",),
+    ),
+    Table(
+        "meta",
+        "installation",
+        "random ids that tell the people of this warehouse from those of every other, drawn when it is made",
+        "meta",
+        (
+            Column("named_id", TEXT, "in exports under a person's own pseudonym", volatile=True),
+            Column("hidden_id", TEXT, "in de-identified exports: neither leads to the other", volatile=True),
+        ),
+        ("named_id",),
+        volatile=True,
     ),
     Table(
         "meta",
