@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import datetime
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -24,7 +27,11 @@ from cli.spool import (
     make_event,
     name_answer,
 )
+from warehouse.errors import ExplainedError
 
+SESSIONS = ("therapy", "mindful")
+LONGEST_SESSION_H = 12
+DATED = re.compile(r"\d{4}-\d\d-\d\d")
 Person = Annotated[str, typer.Option(help="The pseudonym of the person.")]
 
 
@@ -97,16 +104,86 @@ def keep_and_tell(participant: str, row: Row, now: datetime, *, wait_s: float) -
     """Keep an answer, and say that it is kept."""
     settings = read_settings(os.environ)
     zone = find_zone(settings, participant, wait_s=wait_s)
-    check_row(row, now)
+    read = check_row(row, now, zone or "UTC")
+    # Where the zone is not known, nor is how long it is from an instant to a time of the person's own clock.
+    span = read_span(read, zone) if zone or not row["time"].endswith("Z") else None
+    if span is not None:
+        check_span(read, span, row["end"])
     new = keep_one(settings, participant, row, now)
     said = " ".join(cell for cell in row.values() if cell)
-    typer.echo(f"kept: {said}; the next night takes it in" if new else f"was kept already: {said}")
+    lasts = "" if span is None else f" ({say_span(span)})"
+    typer.echo(
+        f"kept: {said}{lasts}; the next night takes it in" if new else f"was kept already: {said}{lasts}"
+    )
+    for line in tell_own_word(read):
+        typer.echo(line)
     if zone is None:
         typer.echo(
             "The warehouse could not be asked just now. The answer is safe: the next night takes it in, if"
             f" {participant} is enrolled.",
             err=True,
         )
+
+
+def read_span(read: Mapping[str, object], zone: str | None) -> tuple[datetime, datetime] | None:
+    """Start and end of an event on the clock it was said by; None where there is no end."""
+    start_us, end_us, offset_min = read["t_us"], read.get("end_us"), read["offset_min"]
+    if not (isinstance(start_us, int) and isinstance(end_us, int) and isinstance(offset_min, int)):
+        return None
+    own = ZoneInfo(zone or "UTC") if read["tz_assumed"] else timezone(timedelta(minutes=offset_min))
+    start, end = (
+        (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=at)).astimezone(own)
+        for at in (start_us, end_us)
+    )
+    return start, end
+
+
+def check_span(read: Mapping[str, object], span: tuple[datetime, datetime], end: str) -> None:
+    """Check that no session became a day long because its end was the time of day before its start.
+
+    Raises
+    ------
+    ExplainedError
+        If therapy or practice would last over 12 hours, and only a time of day was given for its end.
+    """
+    if (
+        count_minutes(span) > 60 * LONGEST_SESSION_H
+        and read["event"] in SESSIONS
+        and DATED.match(end) is None
+    ):
+        raise ExplainedError(
+            f"Not kept: it would last {say_span(span)}, since an end before the start is of the next day: say --from"
+            " and --to anew, with the date of the end if it is so."
+        )
+
+
+def count_minutes(span: tuple[datetime, datetime]) -> int:
+    """Count the minutes that pass, also where the clocks change in between."""
+    return round((span[1].timestamp() - span[0].timestamp()) / 60)
+
+
+def say_span(span: tuple[datetime, datetime]) -> str:
+    """Say from when to when something lasts, and how long that is."""
+    start, end = span
+    hours, rest = divmod(count_minutes(span), 60)
+    long = " ".join(filter(None, (f"{hours} h" if hours else "", f"{rest} min" if rest or not hours else "")))
+    return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}, {long}"
+
+
+def tell_own_word(read: Mapping[str, object]) -> list[str]:
+    """Say that a word is kept as the person's own, where it looks like one that is known, or like care."""
+    from cli.habits import find_near, fold, judge_word
+    from ingest.files.diary.words import KINDS
+
+    word = str(read.get("event", ""))
+    if not word or word in KINDS:
+        return []
+    near = find_near(fold(word), KINDS | {"practice", "meditation"})
+    if near is not None:
+        return [f"'{word}' is kept as a word of your own; did you mean {near}?"]
+    if judge_word(word) == "care":
+        return [f"'{word}' is kept as a word of your own; 'tag medicine --app {word}' notes it as medicine."]
+    return []
 
 
 def keep_one(settings: Settings, participant: str, row: Row, now: datetime) -> bool:

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from reports.read_tried import Effect
 
 OUTCOMES = ("index", "felt_stress", "ln_rmssd", "tst_min")
-NUMBERS = ("effect", "lo", "hi", "effect_sd", "lo_sd", "hi_sd", "p_value", "p_lower", "p_inside", "p_higher")
-SMALL = ("p_value", "q_value")
+UNITS = {"index": "points of 100", "felt_stress": "points of 10", "ln_rmssd": "ln ms", "tst_min": "min"}
+PROBABILITIES = {
+    "p_value": "by chance alone as much (p)",
+    "p_lower": "probability below -.2 SD",
+    "p_inside": "probability within .2 SD",
+    "p_higher": "probability above .2 SD",
+}
+"""Columns of model.effect that hold probabilities, and how they are told."""
 CHECKS = {
     "phi": "lag-1 correlation",
     "forecast_sd": "forecast from the days before, SD",
@@ -27,6 +33,7 @@ CHECKS = {
     "placebo_share": "share of made-up starts as large",
     "without_a_week_lo_sd": "least with any one week left out, SD",
     "without_a_week_hi_sd": "most with any one week left out, SD",
+    "without_weeks_before_sd": "least without the 4 or 6 weeks before, SD",
     "phi_low_sd": "with the correlation at .2, SD",
     "phi_high_sd": "with the correlation at .6, SD",
 }
@@ -103,12 +110,12 @@ def print_answers(rows: list[dict[str, Any]], wishes: dict[str, str]) -> None:
         for line in tell(effect, language):
             typer.echo(line)
         if row["effect"] is not None:
-            print_table(f"{row['outcome']}, numbers", [pick(row, NUMBERS)], empty="")
+            print_table(f"{row['outcome']}, numbers", list_numbers(row), empty="")
             checks = [{"check": name, "value": row[of]} for of, name in CHECKS.items() if row[of] is not None]
             print_table("checks: they can only take a verdict back", checks, empty="none apply")
         print_table(
             "exploratory, allowed for their number (q)",
-            [pick(other, ("outcome", "verdict", *NUMBERS[:3], "q_value")) for other in also],
+            [list_outcome(other) for other in also],
             empty="no other outcome could be looked at",
         )
         if row["chosen"]:
@@ -118,11 +125,45 @@ def print_answers(rows: list[dict[str, Any]], wishes: dict[str, str]) -> None:
     typer.echo(LOOKS)
 
 
-def pick(row: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Some columns of a row; small probabilities in two digits that count."""
+def list_numbers(row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The numbers of a verdict, one a row: what it is, its value, the ends of its interval, its unit."""
+    percent = 99 if row["early"] else 95
+    what = f"difference with it ({percent} % interval)"
+    unit = UNITS[row["outcome"]]
+    rows = [
+        {"what": what, "value": row["effect"], "low": row["lo"], "high": row["hi"], "unit": unit},
+        {
+            "what": "the same in usual ups and downs",
+            "value": row["effect_sd"],
+            "low": row["lo_sd"],
+            "high": row["hi_sd"],
+            "unit": "SD",
+        },
+    ]
+    for name, told in PROBABILITIES.items():
+        if row[name] is not None:
+            rows.append(
+                {"what": told, "value": small(row[name]), "low": None, "high": None, "unit": "0 to 1"}
+            )
+    return rows
+
+
+def list_outcome(row: dict[str, Any]) -> dict[str, Any]:
+    """An exploratory outcome in one row, with its unit."""
     return {
-        name: f"{row[name]:.2g}" if name in SMALL and row[name] is not None else row[name] for name in names
+        "outcome": row["outcome"],
+        "verdict": row["verdict"].replace("_", " "),
+        "difference": row["effect"],
+        "low": row["lo"],
+        "high": row["hi"],
+        "unit": UNITS[row["outcome"]],
+        "q": small(row["q_value"]),
     }
+
+
+def small(value: float | None) -> str | None:
+    """A probability in two digits that count."""
+    return None if value is None else f"{value:.2g}"
 
 
 def is_beside(other: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -79,9 +79,7 @@ def print_report(report: LoadReport) -> None:
     for remark in report.remarks:
         typer.echo(f"note: {remark}")
     print_table("exports", [asdict(e) for e in report.exports], empty="nothing that a source knows")
-    print_table(
-        "rows read", [{"table": t, "rows": n} for t, n in report.rows], empty="none, all of it was known"
-    )
+    print_table("rows read", [{"table": t, "rows": n} for t, n in report.rows], empty=explain_no_rows(report))
     if report.refused:
         shown = [asdict(r) for r in report.refusals[:10]]
         print_table(f"refused: {report.refused:,} (all in meta.rejected)", shown, empty="")
@@ -92,5 +90,17 @@ def print_report(report: LoadReport) -> None:
             empty="",
         )
     if report.participant is not None:
-        verb = "enrolled as" if report.enrolled else "loaded for"
-        typer.echo(f"{verb} {report.participant}" + ("" if report.changed else "; nothing was new"))
+        taken = any(e.files_read or e.files_known for e in report.exports)
+        verb = "enrolled as" if report.enrolled else "loaded for" if taken else "nothing was loaded for"
+        typer.echo(
+            f"{verb} {report.participant}" + ("" if report.changed or not taken else "; nothing was new")
+        )
+
+
+def explain_no_rows(report: LoadReport) -> str:
+    """Say why no rows were read: all was known, nothing is known to a source, or nothing could be taken."""
+    if not report.exports:
+        return "none, since no source knows what is here"
+    if all(e.files_known and not (e.files_read or e.files_refused) for e in report.exports):
+        return "none, all of it was known"
+    return "none"

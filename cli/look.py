@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,6 +16,10 @@ from cli.settings import Settings, read_settings
 
 Wait = Annotated[float, typer.Option(help="Seconds to wait while another process holds the warehouse.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for a machine.")]
+PIPE_COLUMNS = 10_000
+"""What no table needs: in a pipe nothing is folded."""
+NUMBER = re.compile(r"(?:-?[\d,]+(?:\.\d+)?(?:e[+-]\d+)?|-?inf|nan)?")
+"""A cell that is a number, or empty."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -63,11 +68,22 @@ def status(
 
 
 def show_study(settings: Settings, path: Path, *, as_json: bool, wait_s: float) -> None:
-    """Write the data-yield page of everyone who allows research, and say where it is."""
+    """Write the data-yield page of everyone who allows research, and say where it is.
+
+    Raises
+    ------
+    ExplainedError
+        If the file is no .html, is there already, or cannot be written.
+    """
     from reports import study
     from reports.catalogue import load_language
     from reports.study_page import write_study
+    from warehouse.errors import ExplainedError
 
+    if path.suffix.lower() not in (".html", ".htm") and not path.is_dir():
+        raise ExplainedError(f"The page of a study is a .html file, not '{path.name}'.")
+    if path.is_file():
+        raise ExplainedError(f"{path} is there already: name a new file, or delete it if it is not needed.")
     found = study.read(settings.warehouse, before=utc_today(), wait_s=wait_s)
     write_study(found, path, load_language())
     told = {"people": len(found.people), "not_shown": found.others, "page": str(path)}
@@ -94,7 +110,7 @@ def sql(
     if as_json:
         print_json(found)
     else:
-        print_table("", found, empty="no rows", names=names)
+        print_table("", found, empty="no rows", names=names, exact=True)
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -122,28 +138,43 @@ def as_text(value: object) -> str:
 
 
 def print_table(
-    title: str, rows: Sequence[dict[str, Any]], *, empty: str, names: Sequence[str] | None = None
+    title: str,
+    rows: Sequence[dict[str, Any]],
+    *,
+    empty: str,
+    names: Sequence[str] | None = None,
+    exact: bool = False,
 ) -> None:
-    """Print rows as a table; as wide as the terminal, or as wide as it needs to be in a pipe."""
+    """Print rows as a table; as wide as the terminal, or as wide as it needs to be in a pipe.
+
+    With `exact` numbers are written as another program reads them, without thousands apart.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_COLUMNS)
     if not rows:
         console.print(Text(f"{title}: {empty}" if title else empty))
         return
-    table = Table(
-        title=title or None, title_justify="left", header_style="bold", show_edge=False, pad_edge=False
-    )
-    for name in names or list(rows[0]):
-        numbers = all(isinstance(row[name], int | float) or row[name] is None for row in rows)
+    table = Table(header_style="bold", show_edge=False, pad_edge=False)
+    columns = names or list(rows[0])
+    cells = [[(show_exact if exact else show)(row[name]) for name in columns] for row in rows]
+    for place, name in enumerate(columns):
+        numbers = all(NUMBER.fullmatch(line[place]) for line in cells)
         table.add_column(name, justify="right" if numbers else "left", overflow="fold")
-    for row in rows:
+    for line in cells:
         # Text, not markup: a device named [red] is shown as it is.
-        table.add_row(*(Text(show(row[name])) for name in names or list(rows[0])))
-    console.print(table)
-    console.print()
+        table.add_row(*map(Text, line))
+    with console.capture() as drawn:
+        if title:
+            console.print(Text(title, style="italic"))
+        console.print(table)
+    lines = drawn.get().splitlines()
+    typer.echo("\n".join(lines if console.is_terminal else map(str.rstrip, lines)))
+    typer.echo()
 
 
 def utc_today() -> date:
@@ -162,3 +193,10 @@ def show(value: object) -> str:
     if isinstance(value, float):
         return f"{value:,.2f}"
     return str(value)
+
+
+def show_exact(value: object) -> str:
+    """Write a cell as another program reads it: six digits that count, nothing for null."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else show(value)

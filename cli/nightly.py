@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -89,11 +89,17 @@ def week(
     as_json: AsJson = False,
 ) -> None:
     """Write the weekly page."""
-    settings = read_settings(os.environ)
+    from warehouse.status import list_participants
+
+    settings, before = read_settings(os.environ), day_or_today(day)
     secret = ask_for_one(participant) if passphrase else None
+    if participant is not None and participant not in list_participants(settings.warehouse, wait_s=wait):
+        raise ExplainedError(
+            f"There is no participant {participant[:80]}: 'steadyline status' lists those there are."
+        )
     written = night.write_pages(
         settings,
-        before=day_or_today(day),
+        before=before,
         now=utc_now(),
         participants=None if participant is None else [participant],
         of=None if of is None else of.date(),
@@ -108,13 +114,13 @@ def week(
     rows: list[dict[str, Any]] = [{"page": str(page)} for page in pages]
     if as_json:
         print_json(rows)
-    else:
+    elif rows or not written.unwritten:
         print_table("", rows, empty="no week to write: there is no complete week with data yet")
     if mail:
         posted = night.mail_pages(
             settings,
             os.environ,
-            before=day_or_today(day),
+            before=before,
             now=utc_now(),
             participants=None if participant is None else [participant],
             of=None if of is None else of.date(),
@@ -138,5 +144,18 @@ def utc_now() -> datetime:
 
 
 def day_or_today(day: datetime | None) -> date:
-    """Give the day that was said, or today in UTC."""
-    return utc_now().date() if day is None else day.date()
+    """Give the day that was said, or today in UTC.
+
+    Raises
+    ------
+    ExplainedError
+        If it lies further ahead than tomorrow, when somebody's today may be: those days are not lived yet.
+    """
+    today = utc_now().date()
+    if day is None:
+        return today
+    if day.date() > today + timedelta(days=1):
+        raise ExplainedError(
+            f"{day.date()} is still to come: name {today + timedelta(days=1)} at the latest, or leave --date out."
+        )
+    return day.date()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     History = Mapping[str, tuple[Statement, ...]]
 
+WIDEST_COLUMNS = 100
 ANSWERS = {"yes": True, "no": False}
 LEAVES = ("research", "raw")
 """Purposes by which data leaves for others, who keep what they have."""
@@ -63,8 +66,20 @@ def consent(
         return
     for line in told:
         typer.echo(line)
-    print_table(f"what {participant} allows", rows, empty="")
+    typer.echo(f"what {participant} allows")
+    for row in rows:
+        typer.echo(lay_out(row))
+    typer.echo()
     print_table("what has left for others", [vars(one) for one in left], empty="nothing")
+
+
+def lay_out(row: Mapping[str, Any]) -> str:
+    """One purpose as a paragraph: whether it is allowed and why, then what that means."""
+    since = "" if row["since"] is None else f" since {row['since']:%Y-%m-%d}, by text {row['text']}"
+    verb = "allowed" if row["allowed"] else "not allowed"
+    width = min(shutil.get_terminal_size().columns, WIDEST_COLUMNS)
+    meaning = textwrap.fill(row["meaning"], width, initial_indent="  ", subsequent_indent="  ")
+    return f"\n{row['purpose']}: {verb}{since} ({row['why']})\n{meaning}"
 
 
 def read_said(changes: Sequence[str]) -> dict[str, bool]:

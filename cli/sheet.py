@@ -44,7 +44,7 @@ def sheet(
     """Write one A4 page of some weeks, which the person may print for a therapist or a doctor."""
     from reports.sheet import read_sheet
     from reports.sheet_page import render_sheet
-    from reports.weekly import write_private
+    from reports.weekly import explain_unwritten, write_private
     from reports.wishes import choose_language
     from warehouse.errors import ExplainedError
     from warehouse.status import list_participants
@@ -52,6 +52,9 @@ def sheet(
     suffix = out.suffix.lower()
     if suffix not in (".pdf", ".html"):
         raise ExplainedError(f"The sheet is a .pdf or a .html file, not '{out.name}'.")
+    if not out.absolute().parent.is_dir():
+        raise ExplainedError(f"There is no folder {out.absolute().parent}: make it, or name another file.")
+    before = day_or_today(day)
     warehouse = read_settings(os.environ).warehouse
     if participant not in list_participants(warehouse, wait_s=wait):
         raise ExplainedError(
@@ -60,14 +63,18 @@ def sheet(
     found, settings = read_sheet(
         warehouse,
         participant,
-        before=day_or_today(day),
+        before=before,
         of=None if of is None else of.date(),
         weeks=weeks,
         wait_s=wait,
     )
     html = render_sheet(found, choose_language(settings), version=version("steadyline")).encode()
     path = out.absolute()
-    write_private(path, html if suffix == ".html" else print_pdf(html, path.parent))
+    try:
+        content = html if suffix == ".html" else print_pdf(html, path.parent)
+    except OSError as error:
+        raise explain_unwritten(path, error) from error
+    write_private(path, content)
     typer.echo(str(out))
 
 
@@ -90,7 +97,6 @@ def print_pdf(html: bytes, near: Path) -> bytes:
         raise ExplainedError(
             f"A PDF needs Chromium, and none was found ({', '.join(BROWSERS[:3])}). {instead}"
         )
-    near.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="printing-", dir=near, ignore_cleanup_errors=True) as name:
         folder = Path(name)
         page, printed = folder / "sheet.html", folder / "sheet.pdf"

@@ -70,8 +70,10 @@ def clean(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:60].strip()
 
 
-def check_row(row: Row, now: datetime) -> None:
+def check_row(row: Row, now: datetime, zone: str = "UTC") -> Mapping[str, object]:
     """Check a row with the reader that will take it in, so that it is told now and not at night.
+
+    Gives the row as it is read where the person lives in `zone`: `t_us`, `end_us`, `event` and so on.
 
     Raises
     ------
@@ -84,14 +86,15 @@ def check_row(row: Row, now: datetime) -> None:
     from ingest.files import diary
     from ingest.source import Midnights, to_us
 
-    clock = settle_clock("UTC", Midnights(*np.zeros((3, 0), dtype=np.int64)))
+    clock = settle_clock(zone, Midnights(*np.zeros((3, 0), dtype=np.int64)))
     when = diary.read_start(row["date"], row["time"], clock)
     if when is None:
         raise ExplainedError(f"Not kept: {diary.NO_DATE}.")
     read = diary.read_checkin_row if "scale" in row else diary.read_event_row
-    problem = diary.check_time(when, to_us(now) + diary.DAY_US) or read(dict(row), when, clock)
-    if isinstance(problem, str) and problem:
-        raise ExplainedError(f"Not kept: {problem}.")
+    found = diary.check_time(when, to_us(now) + diary.DAY_US) or read(dict(row), when, clock)
+    if isinstance(found, str):
+        raise ExplainedError(f"Not kept: {found}.")
+    return found
 
 
 def name_answer(row: Row, key: str, week: str = "") -> str:

@@ -188,10 +188,10 @@ def read_spans(con: Connection, participants: Sequence[str]) -> dict[str, tuple[
     return {who: (first, last) for who, first, last in rows}
 
 
-def read_last_worn(con: Connection, participants: Sequence[str], before: date) -> dict[str, date]:
-    """The last day before `before` on which each person wore the device or slept with it."""
-    rows = con.execute(LAST_WORN, [list(participants), before]).fetchall()
-    return dict(rows)
+def read_worn(con: Connection, participants: Sequence[str], before: date) -> dict[str, tuple[date, date]]:
+    """The first and last day before `before` on which each person wore the device or slept with it."""
+    rows = con.execute(WORN, [list(participants), before]).fetchall()
+    return {who: (first, last) for who, first, last in rows}
 
 
 def read_pages(con: Connection, participants: Sequence[str], monday: date) -> dict[str, tuple[str, str]]:
@@ -300,8 +300,8 @@ SPANS = """
     select participant, min(day), max(day) from model.index_day
     where participant in (select unnest(?)) group by participant order by participant
 """
-LAST_WORN = """
-    select participant, max(day) from feature.value
+WORN = """
+    select participant, min(day), max(day) from feature.value
     where participant in (select unnest(?)) and day < ? and feature in ('worn_min', 'tst_min') and value > 0
     group by participant order by participant
 """

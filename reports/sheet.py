@@ -15,7 +15,7 @@ from typing import Literal
 
 import numpy as np
 
-from reports.read import Person, read_last_worn, read_people
+from reports.read import Person, read_people, read_worn
 from reports.read_back import Event, read_events, read_features, read_origins
 from reports.read_tried import read_tried
 from reports.tried import Finding, list_findings
@@ -28,6 +28,7 @@ from reports.week import (
     mark_day,
     monday_of,
 )
+from reports.weekly import check_inside, check_over
 from reports.wishes import NO_CONSENT, PAGES_REFUSED, why_no_page
 from warehouse.consent import list_refused
 from warehouse.errors import ExplainedError
@@ -123,8 +124,8 @@ def read_sheet(
             raise ExplainedError("Steadyline writes no pages for people under 18, and no sheet either.")
         if why == NO_CONSENT:
             raise ExplainedError(PAGES_REFUSED.format(who=participant))
-        worn = read_last_worn(con, [participant], monday_of(before))
-        monday = choose_last_week(worn.get(participant) if of is None else of, before)
+        worn = read_worn(con, [participant], monday_of(before))
+        monday = choose_last_week(worn.get(participant), of, before)
         days = tuple(days_from(monday - timedelta(days=WEEK_DAYS * (weeks - 1)), WEEK_DAYS * weeks))
         person = read_people(con, [participant], days[0], days[-1])[participant]
         first = days[0] - timedelta(days=USUAL_NIGHTS_DAYS)
@@ -140,19 +141,25 @@ def read_sheet(
     return replace(told, tried=findings), settings
 
 
-def choose_last_week(day: date | None, before: date) -> date:
-    """The Monday of the last week of a sheet.
+def choose_last_week(worn: tuple[date, date] | None, of: date | None, before: date) -> date:
+    """The Monday of the last week of a sheet: that of `of`, or of the last day worn.
+
+    `worn` has the first and last day worn in complete weeks. Who never wore anything may have noted something:
+    of them any week can be asked for.
 
     Raises
     ------
     ExplainedError
-        If there is no day, or its week is not over.
+        If there is no day worn and none is asked for, or the week of `of` is not over or outside of the record.
     """
-    if day is None:
+    if of is not None:
+        check_over(of, before)
+        if worn is not None:
+            check_inside(of, *worn)
+        return monday_of(of)
+    if worn is None:
         raise ExplainedError("There is no complete week with data yet: a sheet needs one.")
-    if monday_of(day) + timedelta(days=WEEK_DAYS) > before:
-        raise ExplainedError(f"The week of {day} is not over: ask for a day before {monday_of(before)}.")
-    return monday_of(day)
+    return monday_of(worn[1])
 
 
 def gather(

@@ -17,13 +17,14 @@ from reports import gentle, words
 from reports.catalogue import load_language
 from reports.insights import Insight
 from reports.page import choose_lines, read_help_lines, render_page
-from reports.read import Person, read_last_worn, read_pages, read_people
+from reports.read import Person, read_pages, read_people, read_worn
 from reports.read_tried import Kept, read_tried
 from reports.sentences import told_features
 from reports.tried import Tried, choose_tried
 from reports.week import USUAL_NIGHTS_DAYS, Week, monday_of, summarise, tell_days
 from reports.wishes import choose_language, read_wishes, why_no_page
 from warehouse.consent import list_refused
+from warehouse.errors import ExplainedError
 from warehouse.preferences import read_preferences
 from warehouse.staging import stage
 from warehouse.store import open_warehouse
@@ -76,11 +77,11 @@ def write_week(
 
     Raises
     ------
-    ValueError
-        If the week of `of` is not over by `before`.
+    ExplainedError
+        If the week of `of` is not over by `before` or in nobody's record, or a page cannot be written.
     """
     with open_warehouse(warehouse, read_only=True) as con:
-        weeks = choose_weeks(read_last_worn(con, participants, monday_of(before)), before, of)
+        weeks = choose_weeks(read_worn(con, participants, monday_of(before)), before, of)
         settings = read_preferences(con, sorted(weeks))
         refused = set(list_refused(con, "pages"))
     reasons = {who: why_no_page(settings[who], allowed=who not in refused) for who in sorted(weeks)}
@@ -118,16 +119,41 @@ def stage_rows(rows: list[dict[str, object]], staging: Path) -> Path:
     return staged.folder
 
 
-def choose_weeks(last_worn: dict[str, date], before: date, of: date | None) -> dict[str, date]:
-    """The Monday of each person's week: that of `of`, or of the last day worn in a complete week."""
+def choose_weeks(worn: Mapping[str, tuple[date, date]], before: date, of: date | None) -> dict[str, date]:
+    """The Monday of each person's week: that of `of`, or of the last day worn in a complete week.
+
+    `worn` has the first and last day worn; whose record does not reach the week of `of` gets none.
+
+    Raises
+    ------
+    ExplainedError
+        If the week of `of` is not over, or there are records and none of them holds it.
+    """
     if of is None:
-        return {who: monday_of(day) for who, day in last_worn.items()}
+        return {who: monday_of(last) for who, (_, last) in worn.items()}
+    check_over(of, before)
+    monday = monday_of(of)
+    inside = [who for who, (first, last) in worn.items() if monday_of(first) <= monday <= last]
+    if worn and not inside:
+        check_inside(of, min(first for first, _ in worn.values()), max(last for _, last in worn.values()))
+    return dict.fromkeys(inside, monday)
+
+
+def check_over(of: date, before: date) -> None:
+    """Check that the week of a day is over by `before`."""
     if monday_of(of) + timedelta(days=7) > before:
-        raise ValueError(
+        raise ExplainedError(
             f"The week of {of} is not over on {before}:"
             f" ask for a day before {monday_of(before)}, or run it later."
         )
-    return dict.fromkeys(last_worn, monday_of(of))
+
+
+def check_inside(of: date, first: date, last: date) -> None:
+    """Check that the week of a day has a day of the record, which goes from `first` to `last`."""
+    if not monday_of(first) <= monday_of(of) <= last:
+        raise ExplainedError(
+            f"Nothing was recorded in the week of {of}: ask for a day of the record, {first} to {last}."
+        )
 
 
 def write_one(told: Told, reports_dir: Path) -> tuple[Path, dict[str, object] | None]:
@@ -189,9 +215,31 @@ def person_folder(reports_dir: Path, participant: str) -> Path:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read; it appears whole or not at all."""
-    for folder in (path.parent.parent, path.parent):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """Write a file that only its owner can read; it appears whole or not at all.
+
+    Raises
+    ------
+    ExplainedError
+        If it cannot be written: a full disk, or a folder that is closed.
+    """
+    try:
+        for folder in (path.parent.parent, path.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        replace_whole(path, content)
+    except OSError as error:
+        raise explain_unwritten(path, error) from error
+
+
+def explain_unwritten(path: Path, error: OSError) -> ExplainedError:
+    """Explain why a file could not be written, and what to do."""
+    return ExplainedError(
+        f"Could not write {path} ({error.strerror or error}): nothing was left behind; free some space or name"
+        " another place, and run the same command again."
+    )
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place, down to the disk, and rename it."""
     handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

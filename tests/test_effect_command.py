@@ -13,7 +13,8 @@ import pytest
 from effect_people import day_of, draw_body, effect_hashes, feature_rows, judge_due, load_events, put_features
 from score_rows import ask
 
-from cli.effect import CHOSEN, LOOKS, is_chosen, pick
+from cli.effect import CHOSEN, LOOKS, OUTCOMES, UNITS, is_chosen, list_numbers, small
+from cli.look import print_table
 
 Run = Callable[..., CompletedProcess[str]]
 START, DAYS = 63, 125
@@ -53,6 +54,8 @@ def test_it_says_first_what_can_be_answered_then_the_verdict_its_numbers_and_its
         "Can the days answer it? Yes, for good. We looked at",
         "Likely lower. Since then, your body stress signal was about",
         "index, numbers",
+        "points of 100",
+        "probability below -.2 SD",
         "checks: they can only take a verdict back",
         "share of made-up starts as large",
         "exploratory, allowed for their number (q)",
@@ -100,6 +103,7 @@ def test_an_outcome_of_ones_own_choice_is_exploratory_and_says_so(tell: Run) -> 
     done = tell("--event", "Headspace", "--outcome", "tst_min")
     assert done.returncode == 0, done.stderr
     assert "tst_min, numbers" in done.stdout
+    assert re.search(r"difference with it \(\d\d % interval\) +│ .*│ min\n", done.stdout)
     assert "you slept about" in done.stdout
     assert CHOSEN in done.stdout
 
@@ -115,9 +119,34 @@ def test_only_the_outcome_that_a_plan_named_is_none_of_ones_own_choice() -> None
 
 
 def test_small_probabilities_keep_digits_that_count() -> None:
-    assert pick({"p_value": 0.000123, "q_value": None, "lo": -1.0}, ("p_value", "q_value", "lo")) == {
-        "p_value": "0.00012", "q_value": None, "lo": -1.0,
+    assert [small(p) for p in (0.000123, 0.0449, 0.5, None)] == ["0.00012", "0.045", "0.5", None]
+
+
+def test_each_number_of_a_verdict_is_a_row_with_its_unit() -> None:
+    row = {
+        "outcome": "tst_min", "early": False, "effect": 31.0, "lo": 4.0, "hi": 58.0, "effect_sd": 0.6,
+        "lo_sd": 0.1, "hi_sd": 1.1, "p_value": 0.0021, "p_lower": None, "p_inside": None, "p_higher": None,
     }  # fmt: skip
+    assert [list(line.values()) for line in list_numbers(row)] == [
+        ["difference with it (95 % interval)", 31.0, 4.0, 58.0, "min"],
+        ["the same in usual ups and downs", 0.6, 0.1, 1.1, "SD"],
+        ["by chance alone as much (p)", "0.0021", None, None, "0 to 1"],
+    ], "a plan that was drawn has no such probabilities"
+    early = list_numbers(row | {"early": True, "outcome": "index", "p_lower": 0.0449})
+    assert early[0]["what"] == "difference with it (99 % interval)"
+    assert early[0]["unit"] == "points of 100"
+    assert early[3] == {
+        "what": "probability below -.2 SD", "value": "0.045", "low": None, "high": None, "unit": "0 to 1",
+    }  # fmt: skip
+
+
+def test_in_a_terminal_of_80_columns_no_number_is_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    widest = dict.fromkeys(("effect", "lo", "hi", "effect_sd", "lo_sd", "hi_sd"), -123.456)
+    chances = dict.fromkeys(("p_value", "p_lower", "p_inside", "p_higher"), 1.2e-05)
+    print_table("", list_numbers({"outcome": "index", "early": True} | widest | chances), empty="")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert set(UNITS) == set(OUTCOMES)
 
 
 @pytest.mark.parametrize(
