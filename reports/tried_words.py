@@ -374,6 +374,7 @@ def draw_picture(finding: Finding, language: Language) -> Picture:
     )
     legend = [
         f"effect.legend.{effect.question}",
+        *["effect.legend_night"] * (outcome != "felt_stress"),
         "effect.legend_band",
         f"effect.legend_bar.{effect.question}",
     ]

@@ -287,8 +287,8 @@ def test_a_page_tells_the_verdicts_of_the_table() -> None:
 def test_a_picture_since_a_start_says_before_and_since_and_the_key_is_given_once() -> None:
     started, sessions = re.findall(r'<p class="soft small">(Each dot.*?)</p>', section_of("tried"), re.DOTALL)
     assert started == (
-        "Each dot is a day: full ones since then, open ones before. The shaded band is what we expected of a day"
-        " without it, and holds about 4 days in 5. The thick bar below marks the days since. In the scale, 50 is your"
+        "Each dot is a day: full ones since then, open ones before. A day counts with the night after it."
+        " The shaded band is what we expected of a day without it, and holds about 4 days in 5. The thick bar below marks the days since. In the scale, 50 is your"
         " usual, and steps are wider near the ends. A day without a dot is one without a value."
     )
     assert sessions == (
@@ -304,7 +304,7 @@ def test_a_picture_since_a_start_says_before_and_since_and_the_key_is_given_once
     first, second = (card.picture for card in said.cards)
     assert first is not None
     assert second is not None
-    assert len(first.legend) == 4
+    assert len(first.legend) == 5
     assert second.legend == ()  # it is folded, since all of its key stands above
 
 
