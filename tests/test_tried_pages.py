@@ -288,8 +288,9 @@ def test_a_picture_since_a_start_says_before_and_since_and_the_key_is_given_once
     started, sessions = re.findall(r'<p class="soft small">(Each dot.*?)</p>', section_of("tried"), re.DOTALL)
     assert started == (
         "Each dot is a day: full ones since then, open ones before. A day counts with the night after it."
-        " The shaded band is what we expected of a day without it, and holds about 4 days in 5. The thick bar below marks the days since. In the scale, 50 is your"
-        " usual, and steps are wider near the ends. A day without a dot is one without a value."
+        " The shaded band is what we expected of a day without it, and holds about 4 days in 5. The thick bar below"
+        " marks the days since. In the scale, 50 is your usual, and steps are wider near the ends. A day without a dot"
+        " is one without a value."
     )
     assert sessions == (
         "Each dot is a day: full ones on the day of a session and the three days after, open ones on the others."
