@@ -27,6 +27,8 @@ from features.recordings import floats
 from features.rows import instants, rounded
 from features.segment_measures import FEATURES, Prepared, measure_segment, prepare
 from features.segments import AroundEvent, Event, Instance, Segment, SegmentError
+from warehouse.device_names import Names, read_device_names
+from warehouse.publish import PUBLISHED
 from warehouse.store import Connection, open_warehouse
 
 UTC_S = pa.timestamp("s", "UTC")
@@ -81,10 +83,18 @@ def measure_segments(
         segments.check_shared(wanted)
     with open_warehouse(warehouse, read_only=True, wait_s=wait_s) as con:
         con.begin()  # who allows it and their rows are read as they stand at one instant
+        names = read_device_names(con, PUBLISHED) if shared else {}
         for person in choose_people(read.find_people(con), participant):
             found = _measure_person(con, person, wanted, shared=shared)
             if found.num_rows:
-                yield found
+                yield rename_devices(found, person, names)
+
+
+def rename_devices(rows: pa.Table, participant: str, names: Names) -> pa.Table:
+    """Rows with the names of devices that others get, as in the published tables."""
+    shown = [name and names.get((participant, name), name) for name in rows["source"].to_pylist()]
+    place = rows.column_names.index("source")
+    return rows.set_column(place, SCHEMA.field("source"), pa.array(shown, pa.string()))
 
 
 def choose_people(people: Mapping[str, bool], participant: str | None) -> list[str]:

@@ -386,6 +386,24 @@ def test_a_sleep_of_which_only_the_total_is_known_counts_whole_or_not_at_all(
 # --- the export --------------------------------------------------------------------------------
 
 
+def test_what_a_person_called_their_device_stays_with_them(warehouse: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "w.duckdb"
+    copy.write_bytes(warehouse.read_bytes())
+    with open_warehouse(copy) as con:
+        con.execute("update meta.stream set device = 'Kim''s watch' where device = 'unknown'")
+    segments = read_segments("day_parts: [{name: day, start: '00:00', length: 24 h}]", file="s")
+    sources = {
+        participant: {
+            row["source"]
+            for table in measure_segments(copy, segments, participant=participant)
+            for row in table.to_pylist()
+            if row["source"] is not None
+        }
+        for participant in (None, Q)
+    }
+    assert sources == {None: {"made/device 1"}, Q: {"made/Kim's watch"}}
+
+
 def test_only_those_who_allowed_research_are_exported_unasked(warehouse: Path) -> None:
     segments = read_segments(MORNING, file="s")
     tables = list(measure_segments(warehouse, segments))

@@ -120,7 +120,20 @@ def _name(names: Mapping[str, date | None], single: set[str]) -> dict[str, str]:
 
 
 def hold_device_names(con: Connection, tables: Sequence[Table]) -> None:
-    """Hold the names that differ in the temporary table `shown_device` (participant, name, shown).
+    """Hold the names that differ (`read_device_names`) in the temporary table `shown_device`.
+
+    Its columns are participant, name, shown.
+    """
+    names = read_device_names(con, tables)
+    con.execute(
+        "create or replace temp table shown_device as select unnest(?::varchar[]) as participant,"
+        " unnest(?::varchar[]) as name, unnest(?::varchar[]) as shown",
+        [[person for person, _ in names], [name for _, name in names], [*names.values()]],
+    )
+
+
+def read_device_names(con: Connection, tables: Sequence[Table]) -> Names:
+    """Read the names of everybody's devices, and give those that differ as others get them.
 
     Parameters
     ----------
@@ -141,12 +154,7 @@ def hold_device_names(con: Connection, tables: Sequence[Table]) -> None:
     streams = con.execute(
         "select distinct participant, source || '/' || device from meta.stream order by all"
     ).fetchall()
-    names = name_devices(used, streams)
-    con.execute(
-        "create or replace temp table shown_device as select unnest(?::varchar[]) as participant,"
-        " unnest(?::varchar[]) as name, unnest(?::varchar[]) as shown",
-        [[person for person, _ in names], [name for _, name in names], [*names.values()]],
-    )
+    return name_devices(used, streams)
 
 
 def naming_columns(table: Table) -> list[str]:
